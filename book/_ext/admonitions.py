@@ -1,0 +1,79 @@
+"""Turn blockquotes that open with a bold word into admonitions.
+
+`> **Theorem 3.1.** ...` stays a readable blockquote in Jupyter, Colab and on GitHub.
+"""
+
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+KINDS = {
+    "Definition": "note",
+    "Theorem": "important",
+    "Lemma": "important",
+    "Proposition": "important",
+    "Corollary": "important",
+    "Proof": "seealso",
+    "Note": "note",
+    "Warning": "warning",
+    "Exercise": "tip",
+    "Correction": "caution",
+    "Guess": "hint",
+}
+TITLE = re.compile(rf"({'|'.join(KINDS)})\b.*")
+
+
+class BlockquoteAdmonitions(SphinxPostTransform):
+    """Replace each such blockquote by an admonition of the matching kind."""
+
+    default_priority = 5
+
+    def run(self, **kwargs: Any) -> None:
+        """Visit all blockquotes of the document."""
+        for quote in list(self.document.findall(nodes.block_quote)):
+            strong = opening_bold(quote)
+            if strong is not None:
+                match = TITLE.fullmatch(strong.astext().strip())
+                if match:
+                    quote.replace_self(to_admonition(quote, strong, match[1]))
+
+
+def opening_bold(quote: nodes.block_quote) -> nodes.strong | None:
+    """Return the bold node that a blockquote opens with, if it does."""
+    if not quote.children or not isinstance(quote[0], nodes.paragraph):
+        return None
+    # MyST puts an empty text node before the bold word.
+    inline = [node for node in quote[0].children if node.astext().strip()]
+    return inline[0] if inline and isinstance(inline[0], nodes.strong) else None
+
+
+def to_admonition(
+    quote: nodes.block_quote, strong: nodes.strong, word: str
+) -> nodes.admonition:
+    """Return an admonition titled by the bold words, with the rest as its body."""
+    title = nodes.title("", "", *strong.children)
+    strong.parent.remove(strong)
+    kind = f"dtp-{word.lower()}"
+    box = nodes.admonition(classes=["admonition", KINDS[word], kind])
+    box += title
+    _strip_start(quote[0])
+    box += [child for child in quote.children if child.astext().strip() or child.children]
+    return box
+
+
+def _strip_start(paragraph: nodes.paragraph) -> None:
+    """Remove the blank that stood between the bold words and the text."""
+    while paragraph.children and isinstance(paragraph[0], nodes.Text):
+        text = str(paragraph[0]).lstrip(" .")
+        if text:
+            paragraph[0].parent.replace(paragraph[0], nodes.Text(text))
+            return
+        paragraph.remove(paragraph[0])
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Register the transform (Sphinx extension)."""
+    app.add_post_transform(BlockquoteAdmonitions)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,233 @@
+"""Directives that read the executed pages: scoreboard, cover and part tables.
+
+They read the pages' outputs, not side files: a page served from the cache writes none.
+"""
+
+import base64
+import re
+from collections import Counter
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import execution
+import nbformat
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from companion import claims, page
+
+MINUTES = re.compile(r"\*\*Time\.?\*\*.*?(\d+) minutes?")
+TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
+COVER_TAG = "cover"
+
+
+class _Reading(SphinxDirective):
+    """A directive whose content depends on the executed pages."""
+
+    @property
+    def book(self) -> execution.Book:
+        return execution.of(self.env.app)
+
+    def remember(self) -> None:
+        """Render this document anew in every build."""
+        if not hasattr(self.env, "companion_readers"):
+            self.env.companion_readers = set()
+        self.env.companion_readers.add(self.env.docname)
+
+    def link(self, page_name: str, fragment: str = "") -> str:
+        relative = self.env.app.builder.get_relative_uri(self.env.docname, page_name)
+        return relative + fragment
+
+    def reports(self, part: str = "") -> list[dict[str, Any]]:
+        """Return all claims that the pages of a part (default: all) report."""
+        pages = [p for p in self.book.pages if p.startswith(f"notebooks/{part}")]
+        return [r for p in pages for r in self.book.outputs(p, claims.MIME)]
+
+    def html(self, text: str) -> list[nodes.Node]:
+        self.remember()
+        return [nodes.raw("", text, format="html")]
+
+
+class Tallies(_Reading):
+    """Counts of the claims by status, as a row of figures."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the counts."""
+        counts = Counter(report["status"] for report in self.reports())
+        cells = [_tally(sum(counts.values()), "reported figures compared", "")]
+        cells += [_tally(counts[word], word, sign) for word, sign in _words(counts)]
+        return self.html(f'<div class="dtp-tallies">{"".join(cells)}</div>')
+
+
+def _words(counts: Counter[str]) -> list[tuple[str, str]]:
+    return [(word, claims.LOOK[word][0]) for word in claims.LOOK if counts[word]]
+
+
+def _tally(count: int, word: str, sign: str) -> str:
+    return f"<div><b>{count}</b><span>{sign} {word}</span></div>"
+
+
+class Scoreboard(_Reading):
+    """A table of all claims, from the executed pages' outputs."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        body = "".join(self._rows(report) for report in self.reports())
+        head = "".join(
+            f"<th>{name}</th>"
+            for name in ("claim", "status", "reported", "here", "goal", "ratio", "source")
+        )
+        return self.html(
+            '<div class="dtp-scroll"><table class="dtp-scoreboard table">'
+            f"<thead><tr>{head}</tr></thead>{body}</table></div>"
+        )
+
+    def _rows(self, report: dict[str, Any]) -> str:
+        target = self.link(f"notebooks/{report['page']}", f"#claim-{report['claim']}")
+        title = f'<a href="{target}">{escape(report["quantity"])}</a>'
+        note = f"<small>{escape(report['reason'])}</small>" if report["reason"] else ""
+        rows = report["rows"]
+        several = len(rows) > 1
+        first = f"<tr><td colspan=7>{title} {note}</td></tr>" if several else ""
+        lines = [
+            _scoreboard_row(
+                report, row, escape(row["name"]) if several else f"{title} {note}"
+            )
+            for row in rows
+        ]
+        return f"<tbody>{first}{''.join(lines)}</tbody>"
+
+
+def _scoreboard_row(report: dict[str, Any], row: dict[str, Any], name: str) -> str:
+    # The claim's word where the run cannot be compared, else the measure's own.
+    status = report["status"] if report["status"] == "not comparable" else row["status"]
+    cells = [
+        name,
+        f"{claims.LOOK[status][0]} {status}",
+        claims.number(row["reported"]),
+        f"<b>{escape(claims.number(row['here']))}</b>",
+        claims.goal_text(row),
+        claims.ratio_text(row["ratio"]),
+        f"{escape(report['source'])}<br><small>{report['comparable']}</small>",
+    ]
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+class PartTable(_Reading):
+    """The pages of a part: question, computed answer, minutes."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        prefix = f"notebooks/{self.arguments[0]}/"
+        rows = [self._row(p) for p in self.book.pages if p.startswith(prefix)]
+        head = "<tr><th>page</th><th>question</th><th>answer</th><th>minutes</th></tr>"
+        return self.html(
+            '<div class="dtp-scroll"><table class="table">'
+            f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></div>"
+        )
+
+    def _row(self, name: str) -> str:
+        notebook = self.book.executed(name)
+        if notebook is None:
+            return ""
+        about = describe(notebook)
+        link = f'<a href="{self.link(name)}">{escape(about["title"])}</a>'
+        cells = [link, escape(about["question"]), escape(about["answer"])]
+        body = "".join(f"<td>{cell}</td>" for cell in [*cells, about["minutes"]])
+        return f"<tr>{body}</tr>"
+
+
+def describe(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """Return a page's title, reading minutes, question and computed answer."""
+    first = notebook.cells[0].source
+    title, minutes = TITLE.search(first), MINUTES.search(first)
+    found = execution.outputs(notebook, page.FINDING) or [{}]
+    return {
+        "title": title[1] if title else "",
+        "minutes": minutes[1] if minutes else "",
+        "question": found[0].get("question", ""),
+        "answer": found[0].get("answer", ""),
+    }
+
+
+class CoverStrip(_Reading):
+    """A strip of the book's own figures: those of cells tagged `cover`."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the strip."""
+        images = [
+            f'<a href="{self.link(name)}"><img src="{source}" alt="{escape(alt)}"></a>'
+            for name in self.book.pages
+            for source, alt in cover_figures(self.env.app, self.book, name)
+        ]
+        return self.html(f'<div class="dtp-strip">{"".join(images)}</div>')
+
+
+class PartCard(_Reading):
+    """A card for a part: figure, finding, pages, beaten of reported."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return the card; the argument is the part's folder and its title."""
+        part, _, title = self.arguments[0].partition(" ")
+        names = [p for p in self.book.pages if p.startswith(f"notebooks/{part}/")]
+        figures = [f for n in names for f in cover_figures(self.env.app, self.book, n)]
+        notebooks = [self.book.executed(name) for name in names]
+        about = [describe(notebook) for notebook in notebooks if notebook is not None]
+        image = f'<img src="{figures[0][0]}" alt="">' if figures else ""
+        answer = about[0]["answer"] if about else ""
+        counts = Counter(report["status"] for report in self.reports(f"{part}/"))
+        pages = f"{len(names)} page{'s' if len(names) != 1 else ''}"
+        return self.html(
+            f'<a class="dtp-card" href="{self.link(f"book/{part}")}">{image}'
+            f"<b>{escape(title)}</b><span>{escape(answer)}</span>"
+            f"<small>{pages}, {counts['beaten']} of {sum(counts.values())} reported "
+            "figures beaten</small></a>"
+        )
+
+
+def cover_figures(app: Any, book: execution.Book, name: str) -> list[tuple[str, str]]:
+    """Write the cover figures of a page into the site; return addresses and texts."""
+    notebook = book.executed(name)
+    folder = Path(app.outdir) / "_static" / "cover"
+    folder.mkdir(parents=True, exist_ok=True)
+    found = []
+    for cell in notebook.cells if notebook is not None else []:
+        if COVER_TAG not in cell.metadata.get("tags", []):
+            continue
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        for output in cell.outputs:
+            figure = _image(output.get("data", {}))
+            if figure:
+                file = f"{Path(name).name}.{figure[0]}"
+                (folder / file).write_bytes(figure[1])
+                found.append((f"_static/cover/{file}", alt))
+    return found
+
+
+def _image(data: dict[str, str]) -> tuple[str, bytes] | None:
+    if "image/svg+xml" in data:
+        return "svg", data["image/svg+xml"].encode()
+    if "image/png" in data:
+        return "png", base64.b64decode(data["image/png"])
+    return None
+
+
+def _outdated(app: Any, env: Any, *_: Any) -> list[str]:
+    return [d for d in getattr(env, "companion_readers", ()) if d in env.found_docs]
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Register the directives (Sphinx extension)."""
+    app.add_directive("tallies", Tallies)
+    app.add_directive("scoreboard", Scoreboard)
+    app.add_directive("part-table", PartTable)
+    app.add_directive("cover-strip", CoverStrip)
+    app.add_directive("part-card", PartCard)
+    app.connect("env-get-outdated", _outdated)
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

@@ -1,0 +1,69 @@
+"""What the site needs beside its pages.
+
+MathJax from the package index, so that the site asks the network for nothing; the
+committed notebooks as downloads; the stand-in banner under a page's title.
+"""
+
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import execution
+from docutils import nodes
+
+STAND_IN = "application/vnd.companion.standin+json"
+# What the pages use of MathJax 3's 24 MB: TeX input, CommonHTML output, fonts.
+MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")
+
+
+def copy_mathjax(app: Any) -> None:
+    """Copy the parts of MathJax that the pages load into the site."""
+    source = Path(
+        str(metadata.distribution("sphinx-mathjax-offline").locate_file(""))
+    ).joinpath("sphinx-mathjax-offline", "static", "mathjax")
+    target = Path(app.outdir) / "_static" / "mathjax"
+    for part in MATHJAX:
+        target.joinpath(part).parent.mkdir(parents=True, exist_ok=True)
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target / part, dirs_exist_ok=True)
+        else:
+            shutil.copy2(source / part, target / part)
+
+
+def serve_committed_notebooks(app: Any) -> None:
+    """Let the download button give the committed .ipynb, not a regenerated one."""
+    for page in execution.of(app).pages:
+        target = Path(app.outdir) / "_sources" / f"{page}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(Path(app.srcdir) / f"{page}.ipynb", target)
+
+
+def show_stand_ins(app: Any, doctree: nodes.document, docname: str) -> None:
+    """Repeat the banner of a page that ran on stand-in data under its title."""
+    book = execution.of(app)
+    if docname not in book.pages:
+        return
+    names = {entry["name"] for entry in book.outputs(docname, STAND_IN)}
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if names and title is not None:
+        text = (
+            f"This page ran on stand-in data for {', '.join(sorted(names))}: its "
+            "figures cannot be compared with the reported ones."
+        )
+        banner = nodes.container(classes=["dtp-stand-in"])
+        banner += nodes.paragraph("", text)
+        title.parent.insert(title.parent.index(title) + 1, banner)
+
+
+def _finish(app: Any, error: Exception | None) -> None:
+    if error is None and app.builder.format == "html":
+        copy_mathjax(app)
+        serve_committed_notebooks(app)
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Register the hooks (Sphinx extension)."""
+    app.connect("doctree-resolved", show_stand_ins)
+    app.connect("build-finished", _finish)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,104 @@
+"""Exercises of foundations/sigmoid."""
+
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from companion.exercises import Exercise
+
+Array = np.ndarray
+
+
+def _sgd_step(theta: Array, x: Array, y: float, alpha: float) -> Array:
+    inputs = np.array([1.0, *x])
+    z = inputs @ theta
+    # y - sigma(z), without rounding sigma(z) to 1 first
+    residual = (y - 1) + expit(-z) if z > 0 else y - expit(z)
+    return 2 * alpha * residual * expit(z) * expit(-z) * inputs
+
+
+def _sgd_sample(rng: np.random.Generator) -> tuple[Any, ...]:
+    theta = rng.normal(size=3) * rng.choice([1.0, 10.0])
+    return theta, rng.normal(size=2), float(rng.integers(0, 4)), rng.uniform(0.1, 2)
+
+
+def _stays_accurate(attempt: Any, *_: Any) -> bool:
+    """Compare a step from z = 60 with target 1, where 1 - sigma(z) rounds to 0."""
+    args = np.array([30.0, 10.0, 10.0]), np.array([1.0, 2.0]), 1.0, 1.0
+    return np.allclose(attempt(*args), _sgd_step(*args), rtol=1e-10, atol=0)
+
+
+def _waiting_time(z0: float, alpha: float) -> float:
+    return (z0 - np.exp(-z0) + 1) / (6 * alpha)
+
+
+def _grows_linearly(attempt: Any, z0: float, alpha: float) -> bool:
+    """Beyond z = 40 one more unit of z costs 1 / (6 alpha) steps."""
+    return bool(
+        np.isclose(attempt(50.0, alpha) - attempt(49.0, alpha), 1 / (6 * alpha))
+    )
+
+
+def _as_sigmoid(W1: Array, b1: Array, W2: Array, b2: Array) -> Array:
+    parts = (2 * W1, 2 * b1, 2 * W2, b2 - W2.sum(axis=1))
+    return np.concatenate([part.ravel() for part in parts])
+
+
+def _network_sample(rng: np.random.Generator) -> tuple[Array, ...]:
+    shapes: list[tuple[int, ...]] = [(4, 3), (4,), (2, 4), (2,)]
+    return tuple(rng.normal(size=shape) for shape in shapes)
+
+
+def _computes_the_same(
+    attempt: Any, W1: Array, b1: Array, W2: Array, b2: Array
+) -> bool:
+    """Run both networks on the same five inputs."""
+    flat = np.asarray(attempt(W1, b1, W2, b2), dtype=float)
+    shapes = [W1.shape, b1.shape, W2.shape, b2.shape]
+    ends = np.cumsum([np.prod(shape) for shape in shapes])
+    if flat.shape != (ends[-1],):
+        return False
+    parts = np.split(flat, ends[:-1])
+    V1, c1, V2, c2 = (p.reshape(s) for p, s in zip(parts, shapes, strict=True))
+    x = np.random.default_rng(0).normal(size=(5, W1.shape[1]))
+    sigmoid = expit(x @ V1.T + c1) @ V2.T + c2
+    return np.allclose(sigmoid, np.tanh(x @ W1.T + b1) @ W2.T + b2, atol=1e-10)
+
+
+EXERCISES = {
+    "sgd-step": Exercise(
+        reference=_sgd_step,
+        sample=_sgd_sample,
+        properties=[
+            (
+                "At z = 60 with target 1 the change is not accurate: "
+                "where do you subtract from 1?",
+                _stays_accurate,
+            )
+        ],
+        tol=1e-10,
+    ),
+    "waiting-time": Exercise(
+        reference=_waiting_time,
+        sample=lambda rng: (rng.uniform(0, 25), rng.uniform(0.01, 1)),
+        properties=[
+            (
+                "Far out the slope of cross-entropy is 1, so z falls by 6 alpha "
+                "a step; yours needs another number of steps for one unit of z.",
+                _grows_linearly,
+            )
+        ],
+    ),
+    "as-sigmoid": Exercise(
+        reference=_as_sigmoid,
+        sample=_network_sample,
+        properties=[
+            (
+                "The sigmoid network with your weights does not compute what "
+                "the tanh network does.",
+                _computes_the_same,
+            )
+        ],
+    ),
+}

@@ -1,0 +1,123 @@
+"""The frame of a page: set-up, computed prose, shown source, finding, provenance."""
+
+import inspect
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from html import escape
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from IPython.display import Markdown, display
+
+from companion import datasets, plotting, scale
+
+FINDING = "application/vnd.companion.finding+json"
+VERSIONED = ("numpy", "scipy", "scikit-learn", "torch", "matplotlib", "sympy")
+_started = time.perf_counter()
+
+
+def start(seed: int = 0) -> None:
+    """Seed the random generators, set the plot style, start the page's clock."""
+    global _started
+    _started = time.perf_counter()
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    if os.environ.get("OMP_NUM_THREADS") == "1":
+        torch.set_num_threads(1)
+    plotting.use_style()
+
+
+def say(markdown: str) -> None:
+    """Display Markdown whose numbers were computed by the page."""
+    display(Markdown(textwrap.dedent(markdown)))
+
+
+def show(*functions: Callable[..., Any] | type) -> None:
+    """Display the source of library functions, so that page and code cannot differ."""
+    source = "\n\n".join(textwrap.dedent(inspect.getsource(f)) for f in functions)
+    display(Markdown(f"```python\n{source.rstrip()}\n```"))
+
+
+def finding(question: str, answer: str) -> None:
+    """Display the page's question and its computed answer, once a page.
+
+    The cover and the part pages collect it from the page's outputs.
+    """
+    html = (
+        '<div class="dtp-finding" style="border-left:4px solid #0072B2;'
+        'background:rgba(128,128,128,.10);padding:.7em 1em;margin:.5em 0">'
+        f"<div><b>{escape(question)}</b></div><div>{escape(answer)}</div></div>"
+    )
+    data = {"question": question, "answer": answer}
+    show_html(html, f"{question}\n{answer}", {FINDING: data})
+
+
+def show_html(html: str, text: str, extra: dict[str, Any] | None = None) -> None:
+    """Display HTML with its plain-text form, and data for the book's builder."""
+    bundle = {"text/html": html, "text/plain": text, **(extra or {})}
+    display(bundle, raw=True)
+
+
+def provenance() -> None:
+    """Display with what this page was run: device, seconds, commit, versions, data."""
+    facts = _facts()
+    summary = f"Run on {facts['device']} in {facts['seconds']} s, {facts['commit']}"
+    rows = "".join(
+        f'<tr><th style="text-align:left;font-weight:600">{escape(key)}</th>'
+        f'<td style="text-align:left">{escape(value)}</td></tr>'
+        for key, value in facts.items()
+    )
+    html = (
+        '<hr><details class="dtp-provenance"><summary>'
+        f"Provenance: {escape(summary)}</summary>"
+        f'<table style="font-size:.85em">{rows}</table></details>'
+    )
+    show_html(html, json.dumps(facts, indent=1))
+
+
+def _facts() -> dict[str, str]:
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in VERSIONED)
+    return {
+        "device": device_name(),
+        "seconds": f"{time.perf_counter() - _started:.1f}",
+        "commit": commit(),
+        "scale": scale.current(),
+        "Python": f"{sys.version.split()[0]} on {platform.system()}",
+        "libraries": versions,
+        "threads": str(torch.get_num_threads()),
+        "data": "; ".join(_describe(source) for source in datasets.used()) or "none",
+    }
+
+
+def _describe(source: "datasets.Source") -> str:
+    digest = f" (sha256 {source.sha256[:12]})" if source.sha256 else ""
+    return f"{source.name}: {source.origin}{digest}"
+
+
+def device_name() -> str:
+    """Return the name of the device that PyTorch computes on."""
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU"
+
+
+def commit() -> str:
+    """Return the commit of the checkout, or the library's version outside of one."""
+    here = Path(__file__).parent
+    describe = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
+    try:
+        run = subprocess.run(describe, cwd=here, capture_output=True, text=True)
+    except OSError:
+        run = None
+    if run and run.returncode == 0:
+        return f"commit {run.stdout.strip()}"
+    return f"version {metadata.version('derive-train-plot')}"

@@ -1,0 +1,36 @@
+"""What several test modules share."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "book"), str(ROOT / "book" / "_ext")]
+os.environ["COMPANION_BOOK"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+PAGES = sorted(
+    str(path.relative_to(ROOT).with_suffix("")) for path in ROOT.glob("notebooks/*/*.md")
+)
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    """Collect what is displayed: a list of MIME bundles."""
+    from companion import page
+
+    bundles: list[dict] = []
+
+    def collect(data, raw=False):
+        bundles.append(data if raw else {"text/markdown": data.data})
+
+    monkeypatch.setattr(page, "display", collect)
+    return bundles
+
+
+@pytest.fixture
+def at_scale(monkeypatch):
+    """Set the scale for one test."""
+    return lambda scale: monkeypatch.setenv("COMPANION_SCALE", scale)
