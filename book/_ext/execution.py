@@ -9,6 +9,7 @@ import ast
 import hashlib
 import json
 import re
+import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -191,6 +192,9 @@ class Book:
 
     def store(self, page: str, notebook: nbformat.NotebookNode, seconds: float) -> None:
         """Put an executed page into the cache."""
+        # jupyter-cache trips over what an interrupted build left without its file.
+        _, entry = self.cache.create_hashed_notebook(notebook)
+        shutil.rmtree(self.cache_folder / "executed" / entry, ignore_errors=True)
         bundle = CacheBundleIn(
             notebook, str(self.path(page)), data={"execution_seconds": seconds}
         )

@@ -63,14 +63,14 @@ def device() -> torch.device:
 
 
 def progress(iterable: Iterable[Item], description: str = "") -> Iterable[Item]:
-    """Show a progress bar to a person; the book and the tests get none.
+    """Show a person a progress bar after a second; book and tests get none.
 
     The builder and the tests set COMPANION_BOOK=1, which returns `iterable`
     itself.
     """
     if os.environ.get("COMPANION_BOOK") == "1":
         return iterable
-    return tqdm(iterable, desc=description, leave=False)
+    return tqdm(iterable, desc=description, leave=False, delay=1)
 
 
 @dataclass

@@ -15,8 +15,8 @@ class ImageSet:
 
     Attributes
     ----------
-    train_images, test_images : uint8 arrays, (n, height, width) or (n, 3, height, width)
-        Pixels, 0 to 255.
+    train_images, test_images : uint8 arrays, (n, 28, 28) or (n, 3, 32, 32)
+        Pixels, 0 to 255; row 0 at the top.
     train_labels, test_labels : int64 arrays, (n,)
         Index of the class.
     classes : tuple of str

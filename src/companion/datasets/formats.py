@@ -8,11 +8,13 @@ import csv
 import gzip
 import io
 import lzma
+import math
 import pickle
+import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-_IDX_UINT8 = 0x08
+_IDX_BYTES = b"\0\0\x08"
 _PICKLE_NAMES = {
     "_reconstruct": np.empty(0).__reduce__()[0],
     "ndarray": np.ndarray,
@@ -79,7 +81,7 @@ def read(path: Path, member: str | None = None) -> bytes:
         if path.suffix == ".zip":
             return _from_zip(path, member)
         if path.suffix == ".tgz":
-            return dict(tar_members(path, {member}))[member]
+            return next(contents for _, contents in tar_members(path, {member}))
         return path.read_bytes()
 
 
@@ -124,16 +126,16 @@ def idx(path: Path) -> NDArray[np.uint8]:
         If the header or the length is not that of an idx file.
     """
     raw = read(path)
-    if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != _IDX_UINT8:
-        raise DataCorrupt(f"{path} is no idx file of bytes: it begins with {raw[:4]!r}.")
-    shape = np.frombuffer(raw[4 : 4 + 4 * raw[3]], ">u4").astype(np.int64)
-    values = np.frombuffer(raw[4 + 4 * raw[3] :], np.uint8)
-    if len(shape) != raw[3] or values.size != shape.prod():
+    start = 4 + 4 * raw[3] if len(raw) > 3 else 4
+    if len(raw) < start or raw[:3] != _IDX_BYTES:
+        raise DataCorrupt(f"{path} is no idx file: it begins with {raw[:4]!r}.")
+    shape = struct.unpack_from(f">{raw[3]}I", raw, 4)
+    values = np.frombuffer(raw, np.uint8, offset=start)
+    if values.size != math.prod(shape):
         raise DataCorrupt(
-            f"{path} announces shape {tuple(shape.tolist())} and holds"
-            f" {values.size} values."
+            f"{path} announces shape {shape} and holds {values.size} values."
         )
-    return values.reshape(shape)
+    return values.reshape(shape).copy()  # a view of bytes could not be written to
 
 
 class _ArrayUnpickler(pickle.Unpickler):
@@ -143,7 +145,7 @@ class _ArrayUnpickler(pickle.Unpickler):
         """Return one of the three functions that an array's pickle calls."""
         if module in _PICKLE_MODULES and name in _PICKLE_NAMES:
             return _PICKLE_NAMES[name]
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not allowed")
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
 
 def unpickle_arrays(raw: bytes, path: Path) -> Any:
@@ -167,21 +169,32 @@ def unpickle_arrays(raw: bytes, path: Path) -> Any:
         raise DataCorrupt(f"{path} holds a pickle that is refused: {error}.") from error
 
 
-def table(path: Path, text: str, columns: int) -> list[list[str]]:
-    """Return the rows of a comma-separated text, each with the same columns.
+def comma_table(path: Path, columns: int, member: str | None = None) -> list[list[str]]:
+    """Return the rows of a comma-separated file, each with the same columns.
+
+    Raises
+    ------
+    DataCorrupt
+        If the file cannot be read, or a row has another number of columns.
+    """
+    return table(path, csv.reader(io.StringIO(text(path, member))), columns)
+
+
+def table(path: Path, rows: Iterable[list[str]], columns: int) -> list[list[str]]:
+    """Return rows that are not empty, each with the same columns.
 
     Raises
     ------
     DataCorrupt
         If a row has another number of columns.
     """
-    rows = [row for row in csv.reader(io.StringIO(text)) if row]
-    for number, row in enumerate(rows, start=1):
+    kept = [row for row in rows if row]
+    for number, row in enumerate(kept, start=1):
         if len(row) != columns:
             raise DataCorrupt(
                 f"{path}, row {number}: {columns} columns expected, {len(row)} found."
             )
-    return rows
+    return kept
 
 
 def numbers(path: Path, rows: list[list[str]]) -> NDArray[np.float64]:
@@ -198,16 +211,16 @@ def numbers(path: Path, rows: list[list[str]]) -> NDArray[np.float64]:
         raise DataCorrupt(f"{path} holds a field that is no number: {error}.") from None
 
 
-def text(path: Path, raw: bytes) -> str:
-    """Return bytes as UTF-8 text.
+def text(path: Path, member: str | None = None) -> str:
+    """Return the unpacked contents of a file as UTF-8 text.
 
     Raises
     ------
     DataCorrupt
-        If the bytes are no UTF-8 text.
+        If the file cannot be read, or is no UTF-8 text.
     """
     try:
-        return raw.decode("utf-8")
+        return read(path, member).decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataCorrupt(f"{path} is no UTF-8 text: {error.reason}.") from error
 

@@ -10,15 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.datasets import formats
+from companion.datasets import formats, lookup
 from companion.datasets.containers import Integers
 from companion.datasets.errors import DataCorrupt
-from companion.datasets.lookup import Source, cache_folder
 
 Arrays = tuple[NDArray[np.uint8], Integers, NDArray[np.uint8], Integers]
 _BATCHES = [f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]
 _BATCH_ROWS = 10_000
-_NAMES = ("train_images", "train_labels", "test_images", "test_labels")
+_KEPT = ("arr_0", "arr_1", "arr_2", "arr_3")  # the names that np.savez gives
+_MNIST_SHAPES: list[tuple[int, ...]] = [
+    (60_000, 28, 28),
+    (60_000,),
+    (10_000, 28, 28),
+    (10_000,),
+]
 
 
 def mnist(paths: tuple[Path, ...]) -> Arrays:
@@ -29,18 +34,17 @@ def mnist(paths: tuple[Path, ...]) -> Arrays:
     DataCorrupt
         If an array has a wrong shape.
     """
-    shapes: list[tuple[int, ...]] = [(60_000, 28, 28), (60_000,), (10_000, 28, 28), (10_000,)]
     arrays = [formats.idx(path) for path in paths]
-    for path, array, shape in zip(paths, arrays, shapes, strict=True):
+    for path, array, shape in zip(paths, arrays, _MNIST_SHAPES, strict=True):
         if array.shape != shape:
             raise DataCorrupt(f"{path}: shape {shape} expected, {array.shape} found.")
     train, train_labels, test, test_labels = arrays
     return train, train_labels.astype(np.int64), test, test_labels.astype(np.int64)
 
 
-def cifar10(source: Source) -> Arrays:
+def cifar10(source: lookup.Source) -> Arrays:
     """Return CIFAR-10's arrays; unpacked once, they are kept in the user's cache."""
-    unpacked = cache_folder() / "cifar10" / f"unpacked-{source.sha256}.npz"
+    unpacked = lookup.cache_folder() / "cifar10" / f"unpacked-{source.sha256}.npz"
     arrays = _read_unpacked(unpacked)
     if arrays is None:
         arrays = cifar10_batches(source.paths[0])
@@ -56,7 +60,8 @@ def cifar10_batches(path: Path) -> Arrays:
     DataCorrupt
         If the archive is damaged, or a batch is missing or no such batch.
     """
-    batches = {n: _batch(path, raw) for n, raw in formats.tar_members(path, {*_BATCHES})}
+    members = formats.tar_members(path, set(_BATCHES))
+    batches = {name: _batch(path, raw) for name, raw in members}
     *train, test = (batches[name] for name in _BATCHES)
     return (
         np.concatenate([images for images, _ in train]),
@@ -90,7 +95,9 @@ def _read_unpacked(path: Path) -> Arrays | None:
     """Return the arrays kept earlier, or None; a damaged file is made anew."""
     try:
         with np.load(path, allow_pickle=False) as kept:
-            train, train_labels, test, test_labels = (kept[name] for name in _NAMES)
+            train, train_labels, test, test_labels = (
+                kept[f"arr_{k}"] for k in range(4)
+            )
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
         return None
     return train, train_labels, test, test_labels
@@ -103,7 +110,7 @@ def _keep_unpacked(path: Path, arrays: Arrays) -> None:
         handle, name = tempfile.mkstemp(".part", ".unpacked-", path.parent)
         try:
             with os.fdopen(handle, "wb") as stream:
-                np.savez(stream, **dict(zip(_NAMES, arrays, strict=True)))
+                np.savez(stream, *arrays)
             Path(name).replace(path)
         finally:
             Path(name).unlink(missing_ok=True)

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_iris as sklearn_iris
-from sklearn.datasets import make_moons
 
 from companion.datasets import formats, images, standins
 from companion.datasets.containers import (
@@ -26,6 +24,12 @@ from companion.datasets.serving import record, serve
 
 TAIWAN_LONGITUDE = np.round(120 + 0.03 * np.arange(67), 2)
 TAIWAN_LATITUDE = np.round(21.88 + 0.03 * np.arange(120), 2)
+_CORNERS = {
+    "BottomLeftLongitude": TAIWAN_LONGITUDE[0],
+    "BottomLeftLatitude": TAIWAN_LATITUDE[0],
+    "TopRightLongitude": TAIWAN_LONGITUDE[-1],
+    "TopRightLatitude": TAIWAN_LATITUDE[-1],
+}
 _MISSING_CELL = -999.0
 _MISSING_DAY = -99.0
 _CELSIUS = (-60.0, 60.0)
@@ -66,18 +70,18 @@ _CALIFORNIA_FEATURES = (
 )
 # fmt: off
 _PASSENGERS = (
-    112, 118, 132, 129, 121, 135, 148, 148, 136, 119, 104, 118,
-    115, 126, 141, 135, 125, 149, 170, 170, 158, 133, 114, 140,
-    145, 150, 178, 163, 172, 178, 199, 199, 184, 162, 146, 166,
-    171, 180, 193, 181, 183, 218, 230, 242, 209, 191, 172, 194,
-    196, 196, 236, 235, 229, 243, 264, 272, 237, 211, 180, 201,
-    204, 188, 235, 227, 234, 264, 302, 293, 259, 229, 203, 229,
-    242, 233, 267, 269, 270, 315, 364, 347, 312, 274, 237, 278,
-    284, 277, 317, 313, 318, 374, 413, 405, 355, 306, 271, 306,
-    315, 301, 356, 348, 355, 422, 465, 467, 404, 347, 305, 336,
-    340, 318, 362, 348, 363, 435, 491, 505, 404, 359, 310, 337,
-    360, 342, 406, 396, 420, 472, 548, 559, 463, 407, 362, 405,
-    417, 391, 419, 461, 472, 535, 622, 606, 508, 461, 390, 432,
+    112, 118, 132, 129, 121, 135, 148, 148, 136, 119, 104, 118,
+    115, 126, 141, 135, 125, 149, 170, 170, 158, 133, 114, 140,
+    145, 150, 178, 163, 172, 178, 199, 199, 184, 162, 146, 166,
+    171, 180, 193, 181, 183, 218, 230, 242, 209, 191, 172, 194,
+    196, 196, 236, 235, 229, 243, 264, 272, 237, 211, 180, 201,
+    204, 188, 235, 227, 234, 264, 302, 293, 259, 229, 203, 229,
+    242, 233, 267, 269, 270, 315, 364, 347, 312, 274, 237, 278,
+    284, 277, 317, 313, 318, 374, 413, 405, 355, 306, 271, 306,
+    315, 301, 356, 348, 355, 422, 465, 467, 404, 347, 305, 336,
+    340, 318, 362, 348, 363, 435, 491, 505, 404, 359, 310, 337,
+    360, 342, 406, 396, 420, 472, 548, 559, 463, 407, 362, 405,
+    417, 391, 419, 461, 472, 535, 622, 606, 508, 461, 390, 432,
 )
 # fmt: on
 
@@ -144,7 +148,9 @@ def load_cifar10() -> ImageSet:
 # --- climate ---------------------------------------------------------------------
 
 
-def load_taiwan_temperature(path: str | os.PathLike[str] | None = None) -> TemperatureGrid:
+def load_taiwan_temperature(
+    path: str | os.PathLike[str] | None = None,
+) -> TemperatureGrid:
     """Load one hour of the analysed temperature over Taiwan.
 
     Parameters
@@ -173,7 +179,9 @@ def load_taiwan_temperature(path: str | os.PathLike[str] | None = None) -> Tempe
     """
     if path is None:
         return serve(
-            "taiwan-temperature", lambda source: _taiwan(source.paths[0]), _taiwan_island
+            "taiwan-temperature",
+            lambda source: _taiwan(source.paths[0]),
+            _taiwan_island,
         )
     own = Path(path)
     grid = _taiwan(own)
@@ -185,8 +193,8 @@ def _taiwan(path: Path) -> TemperatureGrid:
     root = formats.xml(path)
     say = partial(formats.xml_text, path, root)
     _check_corners(path, [say(tag) for tag in _CORNERS])
-    fields = [line.split(",") for line in say("Content").split()]
-    values = formats.numbers(path, [[v for row in fields for v in row if v]])[0]
+    fields = say("Content").replace(",", " ").split()
+    values = formats.numbers(path, [fields])[0]
     shape = (len(TAIWAN_LATITUDE), len(TAIWAN_LONGITUDE))
     if values.size != np.prod(shape):
         raise DataCorrupt(
@@ -194,17 +202,12 @@ def _taiwan(path: Path) -> TemperatureGrid:
             f" expected, {values.size} found."
         )
     temperature = _in_range(path, _nan_where(values, _MISSING_CELL))
-    return TemperatureGrid(
-        TAIWAN_LONGITUDE, TAIWAN_LATITUDE, temperature.reshape(shape), say("DateTime")
-    )
+    return _grid(temperature.reshape(shape), say("DateTime"))
 
 
-_CORNERS = {
-    "BottomLeftLongitude": TAIWAN_LONGITUDE[0],
-    "BottomLeftLatitude": TAIWAN_LATITUDE[0],
-    "TopRightLongitude": TAIWAN_LONGITUDE[-1],
-    "TopRightLatitude": TAIWAN_LATITUDE[-1],
-}
+def _grid(temperature: Floats, hour: str) -> TemperatureGrid:
+    longitude, latitude = TAIWAN_LONGITUDE.copy(), TAIWAN_LATITUDE.copy()
+    return TemperatureGrid(longitude, latitude, temperature, hour)
 
 
 def _check_corners(path: Path, found: list[str]) -> None:
@@ -235,9 +238,7 @@ def _nan_where(values: Floats, missing: float) -> Floats:
 
 def _taiwan_island() -> TemperatureGrid:
     temperature = standins.island(TAIWAN_LONGITUDE, TAIWAN_LATITUDE)
-    return TemperatureGrid(
-        TAIWAN_LONGITUDE, TAIWAN_LATITUDE, temperature, "2025-09-23T19:00:00+08:00"
-    )
+    return _grid(temperature, "2025-09-23T19:00:00+08:00")
 
 
 def load_brussels_daily() -> TemperatureSeries:
@@ -292,16 +293,17 @@ def load_rio_daily() -> TemperatureSeries:
 
 def _daily(source: Source) -> TemperatureSeries:
     path = source.paths[0]
-    lines = formats.text(path, formats.read(path)).splitlines()
-    rows = formats.numbers(path, [line.split() for line in lines])
-    _check_shape(path, rows, (len(_DAYS), 4))
-    fahrenheit = _nan_where(rows[:, 3], _MISSING_DAY)
-    return TemperatureSeries(_DAYS, _in_range(path, (fahrenheit - 32) / 1.8))
+    lines = formats.text(path).splitlines()
+    rows = formats.table(path, (line.split() for line in lines), 4)
+    values = formats.numbers(path, rows)
+    _check_shape(path, values, (len(_DAYS), 4))
+    fahrenheit = _nan_where(values[:, 3], _MISSING_DAY)
+    return TemperatureSeries(_DAYS.copy(), _in_range(path, (fahrenheit - 32) / 1.8))
 
 
 def _sea_daily(missing: int) -> TemperatureSeries:
     values = standins.sea_temperature_daily(len(_DAYS), missing)
-    return TemperatureSeries(_DAYS, values)
+    return TemperatureSeries(_DAYS.copy(), values)
 
 
 def load_rio_monthly() -> TemperatureSeries:
@@ -331,20 +333,19 @@ def load_rio_monthly() -> TemperatureSeries:
 
 def _monthly(source: Source) -> TemperatureSeries:
     path = source.paths[0]
-    raw = formats.read(path, "GlobalLandTemperaturesByMajorCity.csv")
     columns = 7 if path.suffix == ".zip" else 3
-    rows = formats.table(path, formats.text(path, raw), columns)[1:]
+    rows = formats.comma_table(path, columns, "GlobalLandTemperaturesByMajorCity.csv")
     # The archive's file holds a hundred cities, with the city in the fourth column.
-    months = [row[1:2] for row in rows if row[3:4] in ([], ["Rio De Janeiro"])]
+    months = [row[1:2] for row in rows[1:] if row[3:4] in ([], ["Rio De Janeiro"])]
     temperature = formats.numbers(path, months)
     _check_shape(path, temperature, (len(_MONTHS), 1))
-    return TemperatureSeries(_MONTHS, _in_range(path, temperature[:, 0]))
+    return TemperatureSeries(_MONTHS.copy(), _in_range(path, temperature[:, 0]))
 
 
 def _sea_monthly() -> TemperatureSeries:
     before_1870 = int(np.sum(np.datetime64("1870-01") > _MONTHS))
     values = standins.sea_temperature_monthly(len(_MONTHS), 85, before_1870)
-    return TemperatureSeries(_MONTHS, values)
+    return TemperatureSeries(_MONTHS.copy(), values)
 
 
 def load_airline_passengers() -> PassengerSeries:
@@ -406,7 +407,7 @@ def load_ionosphere() -> Table:
 
 
 def _ionosphere(path: Path) -> tuple[Floats, NDArray[np.int64]]:
-    rows = formats.table(path, formats.text(path, formats.read(path)), 35)
+    rows = formats.comma_table(path, 35)
     data = formats.numbers(path, [row[:-1] for row in rows])
     _check_shape(path, data, (351, 34))
     return data, np.array([row[-1] == "g" for row in rows], dtype=np.int64)
@@ -449,10 +450,10 @@ def load_pima_diabetes() -> Table:
 
 
 def _pima(path: Path) -> tuple[Floats, NDArray[np.int64]]:
-    rows = formats.table(path, formats.text(path, formats.read(path)), 9)
+    rows = formats.comma_table(path, 9)
     values = formats.numbers(path, rows)
     _check_shape(path, values, (768, 9))
-    return values[:, :8], values[:, 8].astype(np.int64)
+    return values[:, :8].copy(), values[:, 8].astype(np.int64)
 
 
 def load_california_housing() -> Table:
@@ -489,8 +490,8 @@ def load_california_housing() -> Table:
 
 
 def _california(path: Path) -> tuple[Floats, Floats]:
-    raw = formats.read(path, "cal_housing.data")
-    values = formats.numbers(path, formats.table(path, formats.text(path, raw), 9))
+    rows = formats.comma_table(path, 9, "cal_housing.data")
+    values = formats.numbers(path, rows)
     _check_shape(path, values, (20640, 9))
     longitude, latitude, age, rooms, bedrooms, people, households, income, price = (
         values.T
@@ -531,7 +532,9 @@ def load_iris() -> Table:
 
 
 def _iris() -> Table:
-    iris = sklearn_iris()
+    from sklearn.datasets import load_iris  # takes a second, so only when needed
+
+    iris = load_iris()
     return Table(
         iris.data,
         iris.target.astype(np.int64),
@@ -566,6 +569,8 @@ def load_moons(n: int = 1000, noise: float = 0.1, random_state: int = 0) -> Tabl
     Citation: Pedregosa et al. (2011), scikit-learn,
     https://jmlr.org/papers/v12/pedregosa11a.html.
     """
+    from sklearn.datasets import make_moons  # takes a second, so only when needed
+
     data, target = make_moons(n, noise=noise, random_state=random_state)
     labels = target.astype(np.int64)
     table = Table(data, labels, ("x1", "x2"), ("upper moon", "lower moon"))
@@ -635,8 +640,7 @@ def nonlinear_surface(X: Floats, digits: Sequence[float] = (9, 9, 7, 6, 5)) -> F
     T4 = 10.391 * ((x1 - 0.4) * (x2 - 0.6) + 0.36)
     # T5 = 1.9 (1.35 + e^x1 sin(13 (x1 - .6)^2) e^(-x2) sin(7 x2))
     T5 = 1.9 * (
-        1.35
-        + np.exp(x1) * np.sin(13 * (x1 - 0.6) ** 2) * np.exp(-x2) * np.sin(7 * x2)
+        1.35 + np.exp(x1) * np.sin(13 * (x1 - 0.6) ** 2) * np.exp(-x2) * np.sin(7 * x2)
     )
     weights = np.asarray(digits, dtype=float)
     mean: Floats = np.stack([T1, T2, T3, T4, T5], axis=1) @ weights / weights.sum()

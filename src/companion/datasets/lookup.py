@@ -12,13 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 from urllib.parse import urlsplit
 
-import pooch
+import platformdirs
 import requests
 from tqdm import tqdm
 
@@ -106,7 +107,8 @@ def fetch(name: str) -> Source:
 def how_to_get(data_set: DataSet) -> str:
     """Return a sentence that says how to get the real data."""
     wanted = [file.forms[0].path for file in data_set.files]
-    address = next((a for f in data_set.files for m in f.forms for a in m.addresses), "")
+    forms = [form for file in data_set.files for form in file.forms]
+    address = next(a for form in forms for a in form.addresses)
     return (
         f"Run again with a network connection (it comes from {address}), or put"
         f" {', '.join(wanted)} into a folder and name that folder in COMPANION_DATA."
@@ -115,7 +117,7 @@ def how_to_get(data_set: DataSet) -> str:
 
 def cache_folder() -> Path:
     """Return the user's cache for this project's data."""
-    return Path(pooch.os_cache("derive-train-plot"))
+    return Path(platformdirs.user_cache_dir("derive-train-plot"))
 
 
 def data_folder() -> Path | None:
@@ -252,10 +254,13 @@ def _download(file: DataFile) -> Path:
 
 
 def _why_absent(file: DataFile, failures: list[str]) -> str:
+    name = file.forms[0].file_name
     named = os.environ.get("COMPANION_DATA")
-    folder = f"in {named} (COMPANION_DATA)" if named else "named by COMPANION_DATA"
-    tried = "; ".join(dict.fromkeys(failures)) or "no address is known"
-    return f"{file.forms[0].file_name} is not {folder} nor in the cache, and {tried}."
+    if named:
+        looked = f"{name} is neither in {named} (COMPANION_DATA) nor in the cache"
+    else:
+        looked = f"COMPANION_DATA is not set, {name} is not in the cache"
+    return f"{looked}, and {'; '.join(failures) or 'no address is known'}."
 
 
 def _download_from(address: str, form: Form) -> Path:
@@ -264,49 +269,49 @@ def _download_from(address: str, form: Form) -> Path:
     Two processes may do so at once; an interruption leaves no file.
     """
     target = cache_folder() / form.path
-    part = _empty_file_beside(target)
-    try:
-        with part.open("wb") as stream:
-            _transfer(address, form, stream)
+    with _open(address) as response, _file_beside(target) as part:
+        _transfer(response, form, part)
         if _is_web_page(part):
             raise _Absent(f"{address} gave a web page instead of the file")
         if found := difference(part, form):
             raise DataCorrupt(
-                f"{address} gave a truncated or altered file: {found}; nothing was kept."
+                f"{address} gave a truncated or altered file: {found}; nothing is kept."
             )
         part.replace(target)
-    except OSError as error:
-        raise _Absent(f"{target} cannot be written ({error.strerror})") from error
-    finally:
-        part.unlink(missing_ok=True)
     return target
 
 
-def _empty_file_beside(target: Path) -> Path:
+@contextmanager
+def _file_beside(target: Path) -> Iterator[Path]:
+    """Give a new file in the target's folder, which is gone afterwards."""
+    part = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(".part", f".{target.name}-", target.parent)
+        os.close(handle)
+        part = Path(name)
+        yield part
     except OSError as error:
         what = f"the cache {target.parent} cannot be written ({error.strerror})"
         raise _Absent(what) from error
-    os.close(handle)
-    return Path(name)
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
-def _transfer(address: str, form: Form, stream: BinaryIO) -> None:
-    """Write what an address gives to a stream."""
-    with _open(address) as response:
-        size = form.bytes or int(response.headers.get("Content-Length", 0))
-        deadline = time.monotonic() + READ_SECONDS + size / SLOWEST_BYTES_PER_SECOND
-        try:
-            with _progress(form.file_name, size) as bar:
-                for chunk in response.iter_content(_CHUNK):
-                    stream.write(chunk)
-                    bar.update(len(chunk))
-                    if time.monotonic() > deadline:
-                        raise _Absent(f"the download from {address} was too slow")
-        except requests.RequestException as error:
-            raise _Absent(f"the download from {address} broke off") from error
+def _transfer(response: requests.Response, form: Form, part: Path) -> None:
+    """Write what an address gives to a file."""
+    size = form.bytes or int(response.headers.get("Content-Length", 0))
+    deadline = time.monotonic() + READ_SECONDS + size / SLOWEST_BYTES_PER_SECOND
+    try:
+        with part.open("wb") as stream, _progress(form.file_name, size) as bar:
+            for chunk in response.iter_content(_CHUNK):
+                stream.write(chunk)
+                bar.update(len(chunk))
+                if time.monotonic() > deadline:
+                    raise _Absent(f"the download from {response.url} was too slow")
+    except requests.RequestException as error:
+        raise _Absent(f"the download from {response.url} broke off") from error
 
 
 def _open(address: str) -> requests.Response:

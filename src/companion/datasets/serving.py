@@ -15,13 +15,14 @@ from companion.datasets.registry import registry
 
 STAND_IN_MIME = "application/vnd.companion.standin+json"
 _BANNER = """\
-<div class="companion-standin" role="note"
+<div class="dtp-stand-in" role="note"
  style="border: 2px dashed #D55E00; padding: .6em .9em; margin: .6em 0">
-<strong>Stand-in data.</strong> {title} could not be had and is replaced by {stand_in};
-figures on this page are not comparable with the reported ones.<br>
+<strong>Stand-in data for {title}:</strong> {stand_in}.
+Figures on this page are not comparable with the reported ones.<br>
 <strong>Why:</strong> {reason}<br>
 <strong>For the real data:</strong> {remedy}
 </div>"""
+_PLAIN = "Stand-in data for {title}: {stand_in}. {reason} {remedy}"
 _used: dict[str, Source] = {}
 T = TypeVar("T")
 
@@ -86,16 +87,15 @@ def announce(source: Source) -> None:
     """
     sentences = _sentences(source)
     if getattr(get_ipython(), "kernel", None) is None:
-        plain = "{title} is replaced by {stand_in}. {reason} {remedy}"
-        warnings.warn(plain.format(**sentences), StandInWarning, stacklevel=4)
+        warnings.warn(_PLAIN.format(**sentences), StandInWarning, stacklevel=4)
         return
     escaped = {key: html.escape(value) for key, value in sentences.items()}
     bundle = {
         "text/html": _BANNER.format(**escaped),
-        "text/plain": "Stand-in data: {title}. {reason} {remedy}".format(**sentences),
+        "text/plain": _PLAIN.format(**sentences),
         STAND_IN_MIME: {"name": source.name, "reason": source.reason},
     }
-    display(bundle, raw=True)  # type: ignore[no-untyped-call]
+    display(bundle, raw=True)
 
 
 def _sentences(source: Source) -> dict[str, str]:

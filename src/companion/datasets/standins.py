@@ -1,10 +1,11 @@
-"""Deterministic stand-ins, each of the shape of the data set that it replaces."""
+"""Deterministic stand-ins, each of the shape of the data set that it replaces.
+
+The libraries that they come from take a second to import, so each function imports its
+own.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import zoom
-from sklearn.datasets import load_breast_cancer, load_digits, load_sample_images
-from statsmodels.datasets import elnino
 
 from companion.datasets.containers import Floats, Integers
 
@@ -26,6 +27,9 @@ def digits(
     test_images : uint8 array, (n_test, 28, 28)
     test_labels : int64 array, (n_test,)
     """
+    from scipy.ndimage import zoom
+    from sklearn.datasets import load_digits
+
     small = load_digits()
     large = zoom(small.images / 16, (1, 2.5, 2.5), order=1)
     pixels = np.round(255 * np.clip(large, 0, 1)).astype(np.uint8)
@@ -63,6 +67,8 @@ def patches(
     test_images : uint8 array, (n_test, 3, 32, 32)
     test_labels : int64 array, (n_test,)
     """
+    from sklearn.datasets import load_sample_images
+
     photographs = np.stack(load_sample_images().images)
     rng = np.random.default_rng(0)
     border = photographs.shape[2] * 3 // 4
@@ -80,7 +86,7 @@ def _patches(
     band = windows.shape[1] // 5
     row = label % 5 * band + rng.integers(0, band, n)
     column = rng.integers(0, windows.shape[2], n)
-    return windows[label // 5, row, column], label
+    return np.ascontiguousarray(windows[label // 5, row, column]), label
 
 
 def good_or_bad() -> tuple[Floats, Integers]:
@@ -93,6 +99,8 @@ def good_or_bad() -> tuple[Floats, Integers]:
     target : int64 array, (351,)
         1 benign, 0 malignant.
     """
+    from sklearn.datasets import load_breast_cancer
+
     cancer = load_breast_cancer()
     low, high = cancer.data.min(axis=0), cancer.data.max(axis=0)
     features = 2 * (cancer.data - low) / (high - low) - 1
@@ -113,6 +121,8 @@ def ill_or_well() -> tuple[Floats, Integers]:
     target : int64 array, (768,)
         0 benign, 1 malignant.
     """
+    from sklearn.datasets import load_breast_cancer
+
     cancer = load_breast_cancer()
     rng = np.random.default_rng(0)
     benign = rng.choice(np.flatnonzero(cancer.target == 1), 500)
@@ -188,6 +198,8 @@ def sea_temperature_monthly(n: int, missing: int, before: int) -> Floats:
 
 
 def _sea_temperature() -> Floats:
+    from statsmodels.datasets import elnino
+
     years = elnino.load_pandas().data.to_numpy(dtype=float)
     months: Floats = years[:, 1:].ravel()
     return months

@@ -1,0 +1,96 @@
+"""Exercises of classification/taiwan-weather."""
+
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from companion.exercises import Exercise
+
+Array = np.ndarray
+
+
+def _best_cut(row: Array) -> int:
+    right = [
+        np.sum(row[:k] == 1) + np.sum(row[k:] == 0) for k in range(len(row) + 1)
+    ]  # ones on the near side of the cut, zeros on the far side
+    return max(*right, *(len(row) - r for r in right))
+
+
+def _row(rng: np.random.Generator) -> tuple[Array]:
+    return (rng.integers(0, 2, rng.integers(1, 12)),)
+
+
+def _counts_uncut_rows(attempt: Any, row: Array) -> bool:
+    """Ask for rows of one kind, which need no cut inside."""
+    return attempt(np.zeros(5, int)) == 5 == attempt(np.ones(5, int))
+
+
+def _margin_loss(s: Array, z: Array) -> float:
+    return float(np.mean(np.logaddexp(0, -s * z)))
+
+
+def _labels_and_inputs(rng: np.random.Generator) -> tuple[Array, Array]:
+    n = rng.integers(1, 9)
+    return rng.choice([-1, 1], n), rng.normal(0, 3, n)
+
+
+def _right_at(margin: float) -> Any:
+    """Compare at one margin, unless the attempt is wrong at ordinary ones."""
+
+    def holds(attempt: Any, s: Array, z: Array) -> bool:
+        if not np.allclose(attempt(s, z), _margin_loss(s, z)):
+            return True
+        far = np.array([-1, 1]), np.array([-margin, margin])
+        with np.errstate(all="ignore"):
+            return np.isclose(attempt(*far), _margin_loss(*far), rtol=1e-9, atol=0)
+
+    return holds
+
+
+def _balanced_gradient(theta: Array, A: Array, y: Array, alpha: float) -> Array:
+    weight = len(y) / (2 * np.bincount(y))[y]
+    return A.T @ (weight * (expit(A @ theta) - y)) / len(y) + alpha * theta
+
+
+def _two_classes(rng: np.random.Generator) -> tuple[Array, Array, Array, float]:
+    y = np.r_[0, 1, rng.integers(0, 2, 8)]
+    A = np.column_stack([np.ones(10), rng.normal(size=(10, 2))])
+    return rng.normal(size=3), A, y, rng.uniform(0, 1)
+
+
+def _balances(attempt: Any, theta: Array, A: Array, y: Array, alpha: float) -> bool:
+    """At theta = 0 both classes pull equally, so the constant's entry is 0."""
+    return bool(np.isclose(attempt(np.zeros(3), A, y, alpha)[0], 0, atol=1e-9))
+
+
+EXERCISES = {
+    "best-cut": Exercise(
+        reference=_best_cut,
+        sample=_row,
+        properties=[
+            (
+                "Five cells of one kind are all right without a cut inside the row.",
+                _counts_uncut_rows,
+            )
+        ],
+    ),
+    "margin-loss": Exercise(
+        reference=_margin_loss,
+        sample=_labels_and_inputs,
+        properties=[
+            ("At sz = -1000 it should be 1000.", _right_at(-1000.0)),
+            ("At sz = 40 it is small, but not 0: use log1p.", _right_at(40.0)),
+        ],
+    ),
+    "balanced-gradient": Exercise(
+        reference=_balanced_gradient,
+        sample=_two_classes,
+        properties=[
+            (
+                "At theta = 0 the classes should balance in the constant's entry.",
+                _balances,
+            )
+        ],
+    ),
+}
