@@ -1,9 +1,9 @@
 """Build the book: run all pages in parallel into the cache, then render the site.
 
-    python book/build.py                   all of it: `make book`
-    python book/build.py --execute-only    run the pages, do not render
-    python book/build.py --pages sigmoid   only pages whose name contains a word
-    python book/build.py --out DIR         render below DIR instead of _build
+python book/build.py                   all of it: `make book`
+python book/build.py --execute-only    run the pages, do not render
+python book/build.py --pages sigmoid   only pages whose name contains a word
+python book/build.py --out DIR         render below DIR instead of _build
 """
 
 import argparse
@@ -56,15 +56,15 @@ class Pool:
         self.book, self.workers, self.timeout = book, workers, timeout
         self.clients: list[NotebookClient] = []
 
-    def run(self, names: list[str]) -> list[Run]:
-        """Run the pages that the cache lacks; one progress line per page."""
-        runs = []
+    def run(self, names: list[str], done: int) -> list[Run]:
+        """Run pages, after `done` that the cache had; a progress line for each."""
+        runs: list[Run] = []
         with ThreadPoolExecutor(self.workers) as threads:
             futures = {threads.submit(self.execute, name): name for name in names}
             try:
                 for future in as_completed(futures):
                     runs.append(self._keep(futures[future], future))
-                    _progress(runs[-1], len(runs), len(names))
+                    _progress(runs[-1], done + len(runs), done + len(names))
             except KeyboardInterrupt:
                 self._stop(futures)
                 raise
@@ -140,10 +140,10 @@ def run_pages(book: Book, names: list[str], workers: int, timeout: int) -> list[
     """Run the named pages, or take them from the cache, and check what they report."""
     cached = [name for name in names if book.executed(name) is not None]
     runs = [Run(name, book.seconds(name), True) for name in cached]
-    for run in runs:
-        _progress(run, runs.index(run) + 1, len(runs))
+    for done, run in enumerate(runs, 1):
+        _progress(run, done, len(names))
     missing = [name for name in names if name not in cached]
-    runs += Pool(book, workers, timeout).run(missing)
+    runs += Pool(book, workers, timeout).run(missing, len(cached))
     for run in runs:
         if not run.problems:
             run.problems += reporting_problems(book, run.page)
@@ -157,7 +157,7 @@ def reporting_problems(book: Book, name: str) -> list[str]:
     """Return what is wrong with a page's claims, and with its equations' checks."""
     notebook = book.executed(name)
     if notebook is None:
-        return ["the cache lost the executed page: build again"]
+        return ["what it depends on changed while it ran: build again"]
     return [
         *_claim_problems(book, name, outputs(notebook, claims.MIME)),
         *tag_problems(notebook),
@@ -168,7 +168,9 @@ def reporting_problems(book: Book, name: str) -> list[str]:
 def _claim_problems(book: Book, name: str, reports: list[Any]) -> list[str]:
     wanted, found = set(book.claims(name)), Counter(r["claim"] for r in reports)
     problems = [f"claim '{id}' is not reported" for id in sorted(wanted - set(found))]
-    problems += [f"claim '{id}' is reported {n} times" for id, n in found.items() if n > 1]
+    problems += [
+        f"claim '{id}' is reported {n} times" for id, n in found.items() if n > 1
+    ]
     foreign = sorted(set(found) - wanted)
     return problems + [f"claim '{id}' belongs to another page" for id in foreign]
 
@@ -183,7 +185,9 @@ def tag_problems(notebook: nbformat.NotebookNode) -> list[str]:
     )
     checked = {data["tag"] for data in outputs(notebook, checks.MIME)} - {None}
     problems = [f"equation ({tag}) has no check" for tag in tags if tag not in checked]
-    problems += [f"equation tag ({tag}) stands {n} times" for tag, n in tags.items() if n > 1]
+    problems += [
+        f"equation tag ({tag}) stands {n} times" for tag, n in tags.items() if n > 1
+    ]
     return problems + [f"a check names equation ({tag}), which does not exist"
                        for tag in sorted(checked - set(tags))]  # fmt: skip
 
@@ -225,7 +229,9 @@ def record(book: Book, names: list[str]) -> Path:
     entries = {r["claim"]: {"date": today, "device": device, **r} for r in reports}
     versions = {k: v for n in names for k, v in _libraries(book, n).items()}
     path = ROOT / "results" / "book.json"
-    text = json.dumps({"versions": versions, "claims": entries}, indent=1, sort_keys=True)
+    text = json.dumps(
+        {"versions": versions, "claims": entries}, indent=1, sort_keys=True
+    )
     path.write_text(text + "\n", "utf-8")
     return path
 

@@ -12,7 +12,8 @@ os.environ["COMPANION_BOOK"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 PAGES = sorted(
-    str(path.relative_to(ROOT).with_suffix("")) for path in ROOT.glob("notebooks/*/*.md")
+    str(path.relative_to(ROOT).with_suffix(""))
+    for path in ROOT.glob("notebooks/*/*.md")
 )
 
 

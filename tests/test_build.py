@@ -18,10 +18,11 @@ from companion import datasets
 from companion.datasets import Source
 
 FRONT = (
-    "---\njupytext:\n  text_representation:\n    extension: .md\n    format_name: myst\n"
+    "---\njupytext:\n  text_representation:\n    extension: .md\n"
+    "    format_name: myst\n"
     "kernelspec:\n  display_name: Python 3\n  language: python\n  name: python3\n---\n"
 )
-PAGE_MODULE = '''
+PAGE_MODULE = """
 from IPython.display import display
 
 def finding():
@@ -33,7 +34,7 @@ def claim(id):
 
 def check(tag):
     display({"application/vnd.companion.check+json": {"tag": tag}}, raw=True)
-'''
+"""
 
 
 class SmallBook:
@@ -164,7 +165,9 @@ def test_words_on_stderr_fail_a_page(small):
 def test_claims_must_be_reported_once_and_on_their_page(small):
     entries = "".join(f'[c{i}]\npage = "part/a"\n' for i in (1, 2))
     (small.library / "claims.toml").write_text(entries)
-    small.page("a", "from companion import page\nfor id in ('c1', 'c1', 'c9'): page.claim(id)")
+    small.page(
+        "a", "from companion import page\nfor id in ('c1', 'c1', 'c9'): page.claim(id)"
+    )
     problems = "\n".join(small.build()[1]["a"])
     assert "'c2' is not reported" in problems
     assert "'c1' is reported 2 times" in problems
@@ -173,7 +176,9 @@ def test_claims_must_be_reported_once_and_on_their_page(small):
 
 def test_tagged_equations_and_checks_must_match(small):
     formulas = "$$a = b \\tag{1}$$\n\n$$b = c \\tag{2}$$"
-    small.page("a", "from companion import page\npage.check('2')\npage.check('3')", formulas)
+    small.page(
+        "a", "from companion import page\npage.check('2')\npage.check('3')", formulas
+    )
     problems = "\n".join(small.build()[1]["a"])
     assert "equation (1) has no check" in problems
     assert "(3), which does not exist" in problems
@@ -275,7 +280,9 @@ def test_outputs_are_collected_in_order():
     output = {"output_type": "display_data", "data": {"m": 1}, "metadata": {}}
     nb = {"cells": [{"outputs": [output, {"data": {}}]}, {}, {"outputs": [output]}]}
     notebook = json.loads(json.dumps(nb))
-    assert execution.outputs(type("NB", (), {"cells": wrap(notebook["cells"])})(), "m") == [1, 1]
+    assert execution.outputs(
+        type("NB", (), {"cells": wrap(notebook["cells"])})(), "m"
+    ) == [1, 1]
 
 
 def wrap(cells):

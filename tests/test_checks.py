@@ -55,7 +55,9 @@ def test_identity_of_functions(displayed):
 
 def test_a_check_that_meets_nan_fails():
     with pytest.raises(CheckFailed):
-        checks.identity(lambda z: z * np.nan, lambda z: z, sample=lambda rng: rng.normal())
+        checks.identity(
+            lambda z: z * np.nan, lambda z: z, sample=lambda rng: rng.normal()
+        )
     with pytest.raises(CheckFailed):
         checks.close(np.nan, 1.0, 1e-3)
 
@@ -98,8 +100,9 @@ def square(monkeypatch):
 
 
 def test_answer_accepts_a_right_attempt(square, displayed):
-    assert checks.answer("p/square", lambda z: z * z)
-    assert "right" in displayed[-1]["text/plain"]
+    checks.answer("p/square", lambda z: z * z)
+    assert displayed[-1][checks.ANSWER]["exercise"] == "p/square"
+    assert "right, on 200" in displayed[-1]["text/plain"]
 
 
 def test_answer_leaves_an_unattempted_exercise_alone(square, displayed):
@@ -107,7 +110,7 @@ def test_answer_leaves_an_unattempted_exercise_alone(square, displayed):
         raise NotImplementedError
 
     for unattempted in (attempt, lambda z: None, lambda z: ...):
-        assert not checks.answer("p/square", unattempted)
+        checks.answer("p/square", unattempted)
         assert "not attempted" in displayed[-1]["text/plain"]
 
 
@@ -116,13 +119,14 @@ def test_answer_leaves_an_unattempted_exercise_alone(square, displayed):
     [
         (lambda z: z**3, "even"),
         (lambda z: abs(z), "not right"),
+        (lambda z: (z, "x"), "tuple where numbers"),
         (lambda z: [z * z, z * z], "shape"),
         (lambda z: "four", "str where numbers"),
         (lambda z: 1 / 0, "ZeroDivisionError"),
     ],
 )
 def test_answer_says_what_is_wrong(square, displayed, attempt, message):
-    assert not checks.answer("p/square", attempt)
+    checks.answer("p/square", attempt)
     assert message in displayed[-1]["text/plain"]
 
 

@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 from companion import claims, datasets
 from companion.claims import Claim, ClaimMissed, Measure
 
-RECORDED = {"date": "2026-01-01", "device": "CPU", "rows": [{"name": "m", "here": 0.25}]}
+RECORDED = {
+    "date": "2026-01-01",
+    "device": "CPU",
+    "rows": [{"name": "m", "here": 0.25}],
+}
 
 
 def claim(*measures, **keys):
@@ -23,6 +27,7 @@ BELOW = Measure("m", "below", reported=1.0, goal=0.5)
 def ledger(monkeypatch, at_scale):
     at_scale("book")
     monkeypatch.setattr(datasets, "stand_ins", lambda: [])
+    monkeypatch.setattr(datasets, "used", lambda: [])
     entries: dict[str, Claim] = {"an-id": claim(BELOW)}
     monkeypatch.setattr(claims, "ledger", lambda: entries)
     return entries
@@ -115,8 +120,18 @@ def test_stand_in_data_is_not_comparable_and_shows_the_recorded_figure(
     assert "Recorded on real data (2026-01-01, CPU): m: 0.25" in html
 
 
+def test_a_reader_s_own_file_is_not_comparable(ledger, displayed, monkeypatch):
+    own = datasets.Source("taiwan-temperature", "own file", None)
+    monkeypatch.setattr(datasets, "used", lambda: [own])
+    claims.report("an-id", 0.1)
+    assert last(displayed)["status"] == "not comparable"
+    assert "own file: taiwan-temperature" in displayed[-1]["text/html"]
+
+
 def test_corrected_and_answered_words(ledger, displayed):
-    ledger["an-id"] = claim(Measure("m", "equal", 0.478, 9.98378, 1e-5, met="corrected"))
+    ledger["an-id"] = claim(
+        Measure("m", "equal", 0.478, 9.98378, 1e-5, met="corrected")
+    )
     claims.report("an-id", 9.98378)
     assert last(displayed)["status"] == "corrected"
 

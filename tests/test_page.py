@@ -22,7 +22,10 @@ def test_show_displays_the_source_of_what_is_used(displayed):
 def test_finding_escapes_and_carries_its_data(displayed):
     page.finding("Is a < b?", "Yes & no.")
     assert "a &lt; b" in displayed[-1]["text/html"]
-    assert displayed[-1][page.FINDING] == {"question": "Is a < b?", "answer": "Yes & no."}
+    assert displayed[-1][page.FINDING] == {
+        "question": "Is a < b?",
+        "answer": "Yes & no.",
+    }
 
 
 def test_provenance_names_device_versions_and_scale(displayed, at_scale):

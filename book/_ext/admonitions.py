@@ -59,7 +59,9 @@ def to_admonition(
     box = nodes.admonition(classes=["admonition", KINDS[word], kind])
     box += title
     _strip_start(quote[0])
-    box += [child for child in quote.children if child.astext().strip() or child.children]
+    box += [
+        child for child in quote.children if child.astext().strip() or child.children
+    ]
     return box
 
 

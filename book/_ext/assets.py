@@ -56,6 +56,11 @@ def show_stand_ins(app: Any, doctree: nodes.document, docname: str) -> None:
         title.parent.insert(title.parent.index(title) + 1, banner)
 
 
+def _one_search_bar(app: Any, config: Any) -> None:
+    """Leave out the search bar of the header: the sidebar has one."""
+    config.html_theme_options["navbar_persistent"] = []
+
+
 def _finish(app: Any, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
         copy_mathjax(app)
@@ -64,6 +69,7 @@ def _finish(app: Any, error: Exception | None) -> None:
 
 def setup(app: Any) -> dict[str, Any]:
     """Register the hooks (Sphinx extension)."""
+    app.connect("config-inited", _one_search_bar)
     app.connect("doctree-resolved", show_stand_ins)
     app.connect("build-finished", _finish)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -218,7 +218,8 @@ def outputs(notebook: nbformat.NotebookNode, mime: str) -> list[Any]:
 
 def with_key(text: str, key: str) -> str:
     """Write a key under kernelspec into the front matter of a MyST page."""
-    changed = re.sub(r"^kernelspec:\n", f"kernelspec:\n  {KEY}: {key}\n", text, 1, re.M)
+    line = f"kernelspec:\n  {KEY}: {key}\n"
+    changed = re.sub(r"^kernelspec:\n", line, text, count=1, flags=re.MULTILINE)
     if changed == text:
         raise ValueError("The page's front matter has no kernelspec.")
     return changed

@@ -31,9 +31,10 @@ class _Reading(SphinxDirective):
 
     def remember(self) -> None:
         """Render this document anew in every build."""
-        if not hasattr(self.env, "companion_readers"):
-            self.env.companion_readers = set()
-        self.env.companion_readers.add(self.env.docname)
+        env: Any = self.env
+        if not hasattr(env, "companion_readers"):
+            env.companion_readers = set()
+        env.companion_readers.add(env.docname)
 
     def link(self, page_name: str, fragment: str = "") -> str:
         relative = self.env.app.builder.get_relative_uri(self.env.docname, page_name)
@@ -76,7 +77,15 @@ class Scoreboard(_Reading):
         body = "".join(self._rows(report) for report in self.reports())
         head = "".join(
             f"<th>{name}</th>"
-            for name in ("claim", "status", "reported", "here", "goal", "ratio", "source")
+            for name in (
+                "claim",
+                "status",
+                "reported",
+                "here",
+                "goal",
+                "ratio",
+                "source",
+            )
         )
         return self.html(
             '<div class="dtp-scroll"><table class="dtp-scoreboard table">'

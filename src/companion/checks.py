@@ -13,6 +13,7 @@ from companion import page
 from companion.exercises import Exercise
 
 MIME = "application/vnd.companion.check+json"
+ANSWER = "application/vnd.companion.answer+json"
 DRAWS = 200
 Sample = Callable[[np.random.Generator], Any]
 
@@ -182,7 +183,7 @@ def close(
     _pass(name, f"difference {worst:.1e}, at most {tol:.0e} allowed", tag)
 
 
-def answer(id: str, attempt: Callable[..., Any]) -> bool:
+def answer(id: str, attempt: Callable[..., Any]) -> None:
     """Test a reader's function on properties and random inputs.
 
     Says what differs, and never the solution. On an exercise that nobody has
@@ -195,23 +196,20 @@ def answer(id: str, attempt: Callable[..., Any]) -> bool:
         "page-name/exercise".
     attempt
         The reader's function.
-
-    Returns
-    -------
-    bool
-        Whether the attempt passed.
     """
     exercise = find_exercise(id)
     try:
         problem = _first_problem(exercise, attempt)
     except NotImplementedError:
-        _line("○", "#6B7280", f"Exercise {id}: not attempted yet.", "")
-        return False
+        return _verdict("○", "#6B7280", id, "not attempted yet")
     if problem:
-        _line("✗", "#D55E00", f"Exercise {id}: not yet. {problem}", "")
-        return False
-    _line("✓", "#009E73", f"Exercise {id}: right", f"{DRAWS} random inputs")
-    return True
+        return _verdict("✗", "#D55E00", id, f"not yet. {problem}")
+    return _verdict("✓", "#009E73", id, f"right, on {DRAWS} random inputs")
+
+
+def _verdict(sign: str, colour: str, id: str, verdict: str) -> None:
+    data = {ANSWER: {"exercise": id, "verdict": verdict}}
+    _line(sign, colour, f"Exercise {id}: {verdict}", "", data)
 
 
 def find_exercise(id: str) -> Exercise:
@@ -251,15 +249,15 @@ def _problem_at(
         return f"It raised {type(error).__name__}: {error}."
     if found is None or found is Ellipsis:
         raise NotImplementedError
-    for sentence, holds in exercise.properties:
-        if not holds(attempt, *args):
-            return sentence
     try:
         got, want = _array(found), _array(expected)
     except (TypeError, ValueError):
         return f"It returned a {type(found).__name__} where numbers are wanted."
     if got.shape != want.shape:
         return f"The shape is {got.shape} where {want.shape} is wanted."
+    for sentence, holds in exercise.properties:
+        if not holds(attempt, *args):
+            return sentence
     if not _relative(got, want) <= exercise.tol:
         return f"It returned {_brief(found)}, which is not right."
     return ""
@@ -290,7 +288,8 @@ def _brief(value: Any) -> str:
 
 def _pass(what: str, how: str, tag: str | None) -> None:
     number = f"({tag}) " if tag else ""
-    _line("✓", "#009E73", f"{number}{what}", how, {"tag": tag, "how": how})
+    data = {MIME: {"tag": tag, "how": how}}
+    _line("✓", "#009E73", f"{number}{what}", how, data)
 
 
 def _fail(what: str, why: str, tag: str | None) -> None:
@@ -298,9 +297,7 @@ def _fail(what: str, why: str, tag: str | None) -> None:
     raise CheckFailed(f"Check {number}{what} failed: {why}.")
 
 
-def _line(
-    sign: str, colour: str, text: str, how: str, data: dict[str, Any] | None = None
-) -> None:
+def _line(sign: str, colour: str, text: str, how: str, data: dict[str, Any]) -> None:
     html = (
         f'<div class="dtp-check" style="border-left:3px solid {colour};'
         'padding:.1em .7em;font-size:.88em">'
@@ -308,4 +305,4 @@ def _line(
         f"{f' <span>[{escape(how)}]</span>' if how else ''}</div>"
     )
     plain = f"{sign} {text}" + (f" [{how}]" if how else "")
-    page.show_html(html, plain, {MIME: data} if data else None)
+    page.show_html(html, plain, data)

@@ -124,7 +124,7 @@ class Report:
     status: str
     rows: list[dict[str, Any]]
     scale: str
-    stand_ins: list[str] = field(default_factory=list)
+    foreign_data: list[str] = field(default_factory=list)
     reason: str = ""
     detail: str = ""
 
@@ -181,29 +181,36 @@ def report(id: str, value: Value | Mapping[str, Value], *, detail: str = "") -> 
         ledger does not declare as not met. A timing never raises.
     """
     claim = _find(id)
-    result = judge(claim, _by_name(claim, value), datasets.stand_ins(), detail)
+    result = judge(claim, _by_name(claim, value), foreign_data(), detail)
     page.show_html(_card(result), _plain(result), {MIME: asdict(result)})
     if result.status == "missed" and not claim.not_met and _counts(claim):
         raise ClaimMissed(f"Claim '{id}' missed its goal. {_plain(result)}")
 
 
 def judge(
-    claim: Claim, values: Mapping[str, Any], stand_ins: Sequence[str], detail: str = ""
+    claim: Claim, values: Mapping[str, Any], foreign: Sequence[str], detail: str = ""
 ) -> Report:
     """Compare live values with a claim's goals, without showing anything."""
     rows = [_row(measure, values[measure.name]) for measure in claim.measures]
     status, reason = _overall(rows), ""
-    if stand_ins:
+    if foreign:
         status = "not comparable"
-        reason = f"stand-in data: {', '.join(stand_ins)}"
+        reason = ", ".join(foreign)
     elif scale.current() == "smoke":
         status, reason = "not comparable", "smoke scale"
     elif status == "missed":
         reason = claim.not_met
     return Report(
         claim.id, claim.page, claim.source, claim.quantity, claim.comparable, status,
-        rows, scale.current(), list(stand_ins), reason, detail,
+        rows, scale.current(), list(foreign), reason, detail,
     )  # fmt: skip
+
+
+def foreign_data() -> list[str]:
+    """Return the data that is not the book's: stand-ins, and a reader's own files."""
+    own = [source.name for source in datasets.used() if source.origin == "own file"]
+    stand_ins = [f"stand-in data: {name}" for name in datasets.stand_ins()]
+    return stand_ins + [f"own file: {name}" for name in own]
 
 
 def _find(id: str) -> Claim:
@@ -343,21 +350,22 @@ HEADS = ("reported", "here", "goal", "ratio")
 
 
 def _html_row(row: Mapping[str, Any], several: bool) -> str:
-    cell = '<td style="text-align:right;padding:.1em .7em">{}</td>'
+    cell = '<td style="text-align:right;white-space:nowrap;padding:.1em .7em">{}</td>'
     cells = [escape(text) for text in _cells(row)]
     cells[1] = f"<b>{cells[1]}</b>"
+    first = ""
     if several:
-        sign = LOOK[row["status"]][0]
-        cells.insert(0, f"{sign} {escape(row['name'])}")
-    return "".join(cell.format(text) for text in cells)
+        name = f"{LOOK[row['status']][0]} {escape(row['name'])}"
+        first = f'<td style="text-align:left;padding:.1em .7em 0 0">{name}</td>'
+    return first + "".join(cell.format(text) for text in cells)
 
 
 # -- the last strict build on real data ------------------------------------------
 
 
 def _recorded(result: Report) -> str:
-    """Return the book's own figure, for a page that ran on stand-in data."""
-    if not result.stand_ins:
+    """Return the book's own figure, for a page that ran on other data."""
+    if not result.foreign_data:
         return ""
     entry = recorded().get(result.claim)
     if entry is None:

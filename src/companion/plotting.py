@@ -1,6 +1,7 @@
 """The look of every figure: palette, defaults, labelled curves, SVG or PNG."""
 
 import io
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -17,7 +18,7 @@ GREY = "#6B7280"
 TEXT = {BLUE: "#0072B2", VERMILION: "#A84A00", GREEN: "#00704F", PURPLE: "#9B4F7D"}
 DASHES = ["-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5))]
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.figsize": (7, 3.6),
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
@@ -52,14 +53,14 @@ def use_style() -> None:
 
 
 def figure(
-    title: str, xlabel: str = "", ylabel: str = "", **subplots: object
+    title: str, xlabel: str = "", ylabel: str = "", **subplots: Any
 ) -> tuple[Figure, Axes]:
     """Return a figure whose title states the finding, and its axes.
 
     Further keywords go to `matplotlib.pyplot.subplots`. With several axes the
     title is the figure's and the labels are set on the outer axes.
     """
-    fig, axes = plt.subplots(**subplots)  # type: ignore[arg-type]
+    fig, axes = plt.subplots(**subplots)
     if isinstance(axes, Axes):
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     else:
