@@ -83,3 +83,12 @@ def test_data_files_of_others_are_not_committed():
     folders = ("src", "book", "notebooks", "results", "tests", "benchmarks")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*")]
     assert [path for path in files if path.suffix in kinds] == []
+
+
+def test_the_reference_list_has_what_the_pages_cite():
+    listed = re.findall(r"doi = \{(.+)\}", (ROOT / "book/references.bib").read_text())
+    for name in PAGES:
+        text = (ROOT / f"{name}.md").read_text()
+        cited = re.findall(r"\[doi:(\S+)\]\(https://doi\.org/", text)
+        assert cited
+        assert set(cited) <= set(listed), set(cited) - set(listed)
