@@ -19,7 +19,6 @@ from companion import claims, page
 
 MINUTES = re.compile(r"\*\*Time\.?\*\*.*?(\d+) minutes?")
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
-COVER_TAG = "cover"
 
 
 class _Reading(SphinxDirective):
@@ -72,53 +71,39 @@ def _tally(count: int, word: str, sign: str) -> str:
 class Scoreboard(_Reading):
     """A table of all claims, from the executed pages' outputs."""
 
+    HEADS = ("claim", "status", "reported", "here", "goal", "times better")
+
     def run(self) -> list[nodes.Node]:
         """Return the table."""
-        body = "".join(self._rows(report) for report in self.reports())
-        head = "".join(
-            f"<th>{name}</th>"
-            for name in (
-                "claim",
-                "status",
-                "reported",
-                "here",
-                "goal",
-                "ratio",
-                "source",
-            )
-        )
+        body = "".join(self._claim(report) for report in self.reports())
+        head = "".join(f"<th>{name}</th>" for name in self.HEADS)
         return self.html(
             '<div class="dtp-scroll"><table class="dtp-scoreboard table">'
             f"<thead><tr>{head}</tr></thead>{body}</table></div>"
         )
 
-    def _rows(self, report: dict[str, Any]) -> str:
+    def _claim(self, report: dict[str, Any]) -> str:
         target = self.link(f"notebooks/{report['page']}", f"#claim-{report['claim']}")
         title = f'<a href="{target}">{escape(report["quantity"])}</a>'
-        note = f"<small>{escape(report['reason'])}</small>" if report["reason"] else ""
-        rows = report["rows"]
-        several = len(rows) > 1
-        first = f"<tr><td colspan=7>{title} {note}</td></tr>" if several else ""
-        lines = [
-            _scoreboard_row(
-                report, row, escape(row["name"]) if several else f"{title} {note}"
-            )
-            for row in rows
-        ]
-        return f"<tbody>{first}{''.join(lines)}</tbody>"
+        notes = [report["source"], report["comparable"], report["reason"]]
+        small = escape(", ".join(note for note in notes if note))
+        head = f"<tr><th colspan=6>{title}<br><small>{small}</small></th></tr>"
+        several = len(report["rows"]) > 1
+        rows = (_measure(report, row, several) for row in report["rows"])
+        return f"<tbody>{head}{''.join(rows)}</tbody>"
 
 
-def _scoreboard_row(report: dict[str, Any], row: dict[str, Any], name: str) -> str:
+def _measure(report: dict[str, Any], row: dict[str, Any], several: bool) -> str:
     # The claim's word where the run cannot be compared, else the measure's own.
     status = report["status"] if report["status"] == "not comparable" else row["status"]
+    ratio = row["ratio"]
     cells = [
-        name,
+        escape(row["name"]) if several else "",
         f"{claims.LOOK[status][0]} {status}",
-        claims.number(row["reported"]),
+        escape(claims.number(row["reported"])),
         f"<b>{escape(claims.number(row['here']))}</b>",
-        claims.goal_text(row),
-        claims.ratio_text(row["ratio"]),
-        f"{escape(report['source'])}<br><small>{report['comparable']}</small>",
+        escape(claims.goal_text(row)),
+        f"{ratio:,.3g}" if ratio and ratio < 1000 else f"{ratio:.1e}" if ratio else "",
     ]
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
@@ -170,7 +155,7 @@ class CoverStrip(_Reading):
         images = [
             f'<a href="{self.link(name)}"><img src="{source}" alt="{escape(alt)}"></a>'
             for name in self.book.pages
-            for source, alt in cover_figures(self.env.app, self.book, name)
+            for source, alt in figures(self.env.app, self.book, name, "cover")
         ]
         return self.html(f'<div class="dtp-strip">{"".join(images)}</div>')
 
@@ -185,29 +170,33 @@ class PartCard(_Reading):
         """Return the card; the argument is the part's folder and its title."""
         part, _, title = self.arguments[0].partition(" ")
         names = [p for p in self.book.pages if p.startswith(f"notebooks/{part}/")]
-        figures = [f for n in names for f in cover_figures(self.env.app, self.book, n)]
+        app, book = self.env.app, self.book
+        shown = [f for name in names for f in figures(app, book, name, "card")]
         notebooks = [self.book.executed(name) for name in names]
         about = [describe(notebook) for notebook in notebooks if notebook is not None]
-        image = f'<img src="{figures[0][0]}" alt="">' if figures else ""
-        answer = about[0]["answer"] if about else ""
+        image = f'<img src="{shown[0][0]}" alt="">' if shown else ""
+        first = about[0] if about else {"question": "", "answer": ""}
         counts = Counter(report["status"] for report in self.reports(f"{part}/"))
         pages = f"{len(names)} page{'s' if len(names) != 1 else ''}"
         return self.html(
             f'<a class="dtp-card" href="{self.link(f"book/{part}")}">{image}'
-            f"<b>{escape(title)}</b><span>{escape(answer)}</span>"
+            f"<b>{escape(title)}</b><em>{escape(first['question'])}</em>"
+            f"<span>{escape(first['answer'])}</span>"
             f"<small>{pages}, {counts['beaten']} of {sum(counts.values())} reported "
             "figures beaten</small></a>"
         )
 
 
-def cover_figures(app: Any, book: execution.Book, name: str) -> list[tuple[str, str]]:
-    """Write the cover figures of a page into the site; return addresses and texts."""
+def figures(
+    app: Any, book: execution.Book, name: str, tag: str
+) -> list[tuple[str, str]]:
+    """Write the figures of a page's cells with a tag; return addresses and texts."""
     notebook = book.executed(name)
-    folder = Path(app.outdir) / "_static" / "cover"
+    folder = Path(app.outdir) / "_static" / tag
     folder.mkdir(parents=True, exist_ok=True)
     found = []
     for cell in notebook.cells if notebook is not None else []:
-        if COVER_TAG not in cell.metadata.get("tags", []):
+        if tag not in cell.metadata.get("tags", []):
             continue
         alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
         for output in cell.outputs:
@@ -215,7 +204,7 @@ def cover_figures(app: Any, book: execution.Book, name: str) -> list[tuple[str, 
             if figure:
                 file = f"{Path(name).name}.{figure[0]}"
                 (folder / file).write_bytes(figure[1])
-                found.append((f"_static/cover/{file}", alt))
+                found.append((f"_static/{tag}/{file}", alt))
     return found
 
 

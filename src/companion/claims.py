@@ -321,12 +321,12 @@ def _plain(result: Report) -> str:
 
 def _card(result: Report) -> str:
     sign, colour = LOOK[result.status]
-    several = len(result.rows) > 1
+    columns = _columns(result)
     head = "".join(
         f'<th style="text-align:right;font-weight:400;padding:.1em .7em">{name}</th>'
-        for name in (["", *HEADS] if several else HEADS)
+        for name in columns
     )
-    body = "".join(f"<tr>{_html_row(row, several)}</tr>" for row in result.rows)
+    body = "".join(_html_row(row, columns) for row in result.rows)
     notes = "".join(
         f'<div style="font-size:.9em">{escape(text)}</div>'
         for text in (result.detail, result.reason, _recorded(result))
@@ -346,18 +346,25 @@ def _card(result: Report) -> str:
     )
 
 
-HEADS = ("reported", "here", "goal", "ratio")
+def _columns(result: Report) -> list[str]:
+    """Return the columns that say something: no empty name or ratio."""
+    name = [""] if len(result.rows) > 1 else []
+    ratio = ["ratio"] if any(row["ratio"] for row in result.rows) else []
+    return [*name, "reported", "here", "goal", *ratio]
 
 
-def _html_row(row: Mapping[str, Any], several: bool) -> str:
-    cell = '<td style="text-align:right;white-space:nowrap;padding:.1em .7em">{}</td>'
-    cells = [escape(text) for text in _cells(row)]
-    cells[1] = f"<b>{cells[1]}</b>"
-    first = ""
-    if several:
-        name = f"{LOOK[row['status']][0]} {escape(row['name'])}"
-        first = f'<td style="text-align:left;padding:.1em .7em 0 0">{name}</td>'
-    return first + "".join(cell.format(text) for text in cells)
+def _html_row(row: Mapping[str, Any], columns: Sequence[str]) -> str:
+    reported, here, goal, ratio = (escape(text) for text in _cells(row))
+    name = f"{LOOK[row['status']][0]} {escape(row['name'])}"
+    texts = {"": name, "reported": reported, "here": f"<b>{here}</b>", "goal": goal}
+    texts["ratio"] = ratio
+    number_style = "text-align:right;white-space:nowrap;padding:.1em .7em"
+    name_style = "text-align:left;min-width:8em;padding:.1em .7em .1em 0"
+    cells = (
+        f'<td style="{number_style if column else name_style}">{texts[column]}</td>'
+        for column in columns
+    )
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 # -- the last strict build on real data ------------------------------------------
