@@ -71,7 +71,7 @@ def _tally(count: int, word: str, sign: str) -> str:
 class Scoreboard(_Reading):
     """A table of all claims, from the executed pages' outputs."""
 
-    HEADS = ("claim", "status", "reported", "here", "goal", "times better")
+    HEADS = ("claim", "status", "reported", "here", "goal", claims.RATIO)
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
@@ -96,14 +96,13 @@ class Scoreboard(_Reading):
 def _measure(report: dict[str, Any], row: dict[str, Any], several: bool) -> str:
     # The claim's word where the run cannot be compared, else the measure's own.
     status = report["status"] if report["status"] == "not comparable" else row["status"]
-    ratio = row["ratio"]
     cells = [
         escape(row["name"]) if several else "",
         f"{claims.LOOK[status][0]} {status}",
         escape(claims.number(row["reported"])),
         f"<b>{escape(claims.number(row['here']))}</b>",
         escape(claims.goal_text(row)),
-        f"{ratio:,.3g}" if ratio and ratio < 1000 else f"{ratio:.1e}" if ratio else "",
+        claims.ratio_text(row["ratio"]),
     ]
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
@@ -176,14 +175,15 @@ class PartCard(_Reading):
         about = [describe(notebook) for notebook in notebooks if notebook is not None]
         image = f'<img src="{shown[0][0]}" alt="">' if shown else ""
         first = about[0] if about else {"question": "", "answer": ""}
-        counts = Counter(report["status"] for report in self.reports(f"{part}/"))
+        words = [report["status"] for report in self.reports(f"{part}/")]
+        met = len(words) - words.count("missed") - words.count("not comparable")
         pages = f"{len(names)} page{'s' if len(names) != 1 else ''}"
         return self.html(
             f'<a class="dtp-card" href="{self.link(f"book/{part}")}">{image}'
             f"<b>{escape(title)}</b><em>{escape(first['question'])}</em>"
             f"<span>{escape(first['answer'])}</span>"
-            f"<small>{pages}, {counts['beaten']} of {sum(counts.values())} reported "
-            "figures beaten</small></a>"
+            f"<small>{pages}: {met} of {len(words)} goals met, "
+            f"{words.count('beaten')} reported figures beaten</small></a>"
         )
 
 

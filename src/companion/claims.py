@@ -160,7 +160,7 @@ def _read(id: str, entry: dict[str, Any]) -> Claim:
 
 
 def report(id: str, value: Value | Mapping[str, Value], *, detail: str = "") -> None:
-    """Show reported | here | goal | ratio for a claim, and record it.
+    """Show reported | here | goal | times better for a claim, and record it.
 
     Parameters
     ----------
@@ -296,7 +296,9 @@ def goal_text(row: Mapping[str, Any]) -> str:
 
 def ratio_text(ratio: float | None) -> str:
     """Format how many times better a figure is."""
-    return "–" if ratio is None else f"{ratio:.3g} times better"
+    if ratio is None:
+        return ""
+    return f"{ratio:.3g}" if ratio < 1000 else f"{ratio:.1e}"
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -314,7 +316,7 @@ def _plain(result: Report) -> str:
         reported, here, goal, ratio = _cells(row)
         lines.append(
             f"  {row['name']}: reported {reported} | here {here} | goal {goal} | "
-            f"ratio {ratio} [{row['status']}]"
+            f"times better {ratio or '–'} [{row['status']}]"
         )
     return "\n".join(lines + [text for text in (result.detail, result.reason) if text])
 
@@ -341,15 +343,19 @@ def _card(result: Report) -> str:
         f"<span><b>{sign} {result.status}</b>: {escape(result.quantity)}</span>"
         f'<span style="font-size:.9em">{escape(result.source)}, {result.comparable}'
         "</span></div>"
-        f'<table style="border:0;margin:.4em 0 0;font-variant-numeric:tabular-nums">'
+        '<table style="border:0;margin:.4em 0 0;font-size:.95em;'
+        'font-variant-numeric:tabular-nums">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}</div>"
     )
+
+
+RATIO = "times better"
 
 
 def _columns(result: Report) -> list[str]:
     """Return the columns that say something: no empty name or ratio."""
     name = [""] if len(result.rows) > 1 else []
-    ratio = ["ratio"] if any(row["ratio"] for row in result.rows) else []
+    ratio = [RATIO] if any(row["ratio"] for row in result.rows) else []
     return [*name, "reported", "here", "goal", *ratio]
 
 
@@ -357,7 +363,7 @@ def _html_row(row: Mapping[str, Any], columns: Sequence[str]) -> str:
     reported, here, goal, ratio = (escape(text) for text in _cells(row))
     name = f"{LOOK[row['status']][0]} {escape(row['name'])}"
     texts = {"": name, "reported": reported, "here": f"<b>{here}</b>", "goal": goal}
-    texts["ratio"] = ratio
+    texts[RATIO] = ratio
     number_style = "text-align:right;white-space:nowrap;padding:.1em .7em"
     name_style = "text-align:left;min-width:8em;padding:.1em .7em .1em 0"
     cells = (

@@ -123,6 +123,10 @@ def test_page_fits_a_phone(visit, name, scheme):
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 391, f"{width} pixels wide"
+    # A formula wider than the screen starts at its beginning and scrolls.
+    lefts = "all => all.map(box => box.getBoundingClientRect().left)"
+    formulas = page.eval_on_selector_all("mjx-container[display=true]", lefts)
+    assert all(left >= 0 for left in formulas), formulas
 
 
 @pytest.mark.parametrize("name", PAGES)
