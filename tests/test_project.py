@@ -1,12 +1,14 @@
 """The project's own files agree with each other."""
 
 import re
+import sys
 import tomllib
+from importlib import metadata
 
 import pytest
 import yaml
 from conftest import PAGES, ROOT
-from execution import Book
+from execution import Book, imported
 from packaging.requirements import Requirement
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -92,3 +94,13 @@ def test_the_reference_list_has_what_the_pages_cite():
         cited = re.findall(r"\[doi:(\S+)\]\(https://doi\.org/", text)
         assert cited
         assert set(cited) <= set(listed), set(cited) - set(listed)
+
+
+def test_the_library_needs_no_more_than_it_declares():
+    declared = {Requirement(line).name for line in PROJECT["dependencies"]}
+    distributions = metadata.packages_distributions()
+    for path in (ROOT / "src").rglob("*.py"):
+        tops = {name.split(".")[0] for name in imported(path.read_text(), "companion")}
+        for top in tops - set(sys.stdlib_module_names) - {"companion", ""}:
+            names = {name.lower() for name in distributions[top]}
+            assert names & declared, f"{path.name} imports {top}"

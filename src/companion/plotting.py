@@ -5,9 +5,9 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-from cycler import cycler
 from IPython import get_ipython
 from IPython.display import Image, display
+from matplotlib import rcsetup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -39,8 +39,9 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "svg.hashsalt": "derive-train-plot",
     "svg.fonttype": "path",
-    "axes.prop_cycle": cycler(color=[BLUE, VERMILION, GREEN, PURPLE])
-    + cycler(linestyle=DASHES),
+    "axes.prop_cycle": rcsetup.cycler(
+        color=[BLUE, VERMILION, GREEN, PURPLE], linestyle=DASHES
+    ),
 }
 
 

@@ -102,7 +102,7 @@ class SpatialBlocks:
         ValueError
             If the points lie in fewer squares than there are folds.
         """
-        fold = self._folds(block_numbers(X, self.block_degrees))
+        fold = self.deal(block_numbers(X, self.block_degrees))
         for k in range(self.n_splits):
             yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
 
@@ -110,7 +110,8 @@ class SpatialBlocks:
         """Return the number of folds."""
         return self.n_splits
 
-    def _folds(self, block: Integers) -> Integers:
+    def deal(self, block: Integers) -> Integers:
+        """Return the fold of each point, (n,), from the number of its square."""
         n_blocks = int(block.max(initial=-1)) + 1
         if n_blocks < self.n_splits:
             raise ValueError(
