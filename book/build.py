@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 from execution import Book, outputs  # noqa: E402
 
-from companion import checks, claims, page, scale  # noqa: E402
+from companion import checks, claims, datasets, page, scale  # noqa: E402
 
 TAG = re.compile(r"\\tag\{([^}]*)\}")
 
@@ -263,6 +263,7 @@ def main() -> int:
         return 130
     if report_failures(runs):
         return 1
+    _tell_stand_ins(book, runs)
     if os.environ.get("COMPANION_STRICT") == "1" and book.scale == "book":
         print(f"Recorded the claims in {record(book, names)}")
     return 0 if options.execute_only else _finish(options.out, runs)
@@ -288,6 +289,12 @@ def report_failures(runs: list[Run]) -> bool:
         print(f"\nBuild failed: {len(failed)} of {len(runs)} pages:")
         print("\n".join(f"  {run.page}" for run in failed))
     return bool(failed)
+
+
+def _tell_stand_ins(book: Book, runs: list[Run]) -> None:
+    for run in runs:
+        for entry in book.outputs(run.page, datasets.STAND_IN_MIME):
+            print(f"Stand-in data on {run.page}: {entry['name']}. {entry['reason']}")
 
 
 def _finish(out: Path, runs: list[Run]) -> int:

@@ -12,7 +12,8 @@ from typing import Any
 import execution
 from docutils import nodes
 
-STAND_IN = "application/vnd.companion.standin+json"
+from companion.datasets import STAND_IN_MIME
+
 # What the pages use of MathJax 3's 24 MB: TeX input, CommonHTML output, fonts.
 MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")
 
@@ -44,7 +45,7 @@ def show_stand_ins(app: Any, doctree: nodes.document, docname: str) -> None:
     book = execution.of(app)
     if docname not in book.pages:
         return
-    names = {entry["name"] for entry in book.outputs(docname, STAND_IN)}
+    names = {entry["name"] for entry in book.outputs(docname, STAND_IN_MIME)}
     title = next(iter(doctree.findall(nodes.title)), None)
     if names and title is not None:
         text = (

@@ -1,5 +1,6 @@
 """The frame of a page: set-up, computed prose, shown source, finding, provenance."""
 
+import contextlib
 import inspect
 import json
 import os
@@ -112,12 +113,12 @@ def device_name() -> str:
 
 def commit() -> str:
     """Return the commit of the checkout, or the library's version outside of one."""
-    here = Path(__file__).parent
+    root = Path(__file__).parents[2]
     describe = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
-    try:
-        run = subprocess.run(describe, cwd=here, capture_output=True, text=True)
-    except OSError:
-        run = None
-    if run and run.returncode == 0:
-        return f"commit {run.stdout.strip()}"
+    # An installed copy may lie in the environment of somebody else's repository.
+    if (root / "src" / "companion").is_dir():
+        with contextlib.suppress(OSError):
+            run = subprocess.run(describe, cwd=root, capture_output=True, text=True)
+            if run.returncode == 0:
+                return f"commit {run.stdout.strip()}"
     return f"version {metadata.version('derive-train-plot')}"

@@ -16,7 +16,8 @@ from companion.datasets.registry import registry
 STAND_IN_MIME = "application/vnd.companion.standin+json"
 _BANNER = """\
 <div class="dtp-stand-in" role="note"
- style="border: 2px dashed #D55E00; padding: .6em .9em; margin: .6em 0">
+ style="border: 2px dashed #D55E00; padding: .6em .9em; margin: .6em 0;
+ overflow-wrap: anywhere">
 <strong>Stand-in data for {title}:</strong> {stand_in}.
 Figures on this page are not comparable with the reported ones.<br>
 <strong>Why:</strong> {reason}<br>
