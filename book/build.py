@@ -71,7 +71,8 @@ class Pool:
         return sorted(runs, key=lambda run: names.index(run.page))
 
     def execute(self, name: str) -> tuple[nbformat.NotebookNode, Run]:
-        """Run one page, unless an executed copy is in the cache."""
+        """Run one page in a kernel of its own."""
+        print(f"  running {_short(name)}", flush=True)
         notebook = self.book.notebook(name)
         reached: list[int] = []
         client = NotebookClient(
@@ -132,8 +133,12 @@ def _noise(notebook: nbformat.NotebookNode) -> list[str]:
 
 def _progress(run: Run, done: int, total: int) -> None:
     word = "FAILED" if run.problems else "cached" if run.cached else "ran"
-    name = run.page.removeprefix("notebooks/")
+    name = _short(run.page)
     print(f"  [{done}/{total}] {word:7}{name:40}{run.seconds:7.1f} s", flush=True)
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("notebooks/")
 
 
 def run_pages(book: Book, names: list[str], workers: int, timeout: int) -> list[Run]:
@@ -247,6 +252,11 @@ def _libraries(book: Book, name: str) -> dict[str, str]:
 def main() -> int:
     """Run the command line; return the exit status."""
     options = _options()
+    try:
+        scale.current()
+    except ValueError as error:
+        print(error)
+        return 2
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["COMPANION_BOOK"] = "1"
     os.environ["PYTHONPATH"] = os.pathsep.join(

@@ -223,7 +223,7 @@ def test_an_interrupted_build_keeps_finished_pages(small, how):
     )  # fmt: skip
     assert process.stdout is not None
     for line in process.stdout:
-        if "part/a" in line:
+        if "ran    part/a" in line:
             break
     wait_for(pid_file.exists)
     process.send_signal(how)
@@ -289,3 +289,28 @@ def wrap(cells):
     import nbformat
 
     return [nbformat.from_dict(cell) for cell in cells]
+
+
+def test_a_failed_rendering_is_not_taken_up_again(tmp_path, monkeypatch):
+    """Sphinx would find its half-built pages up to date, and exit with 0."""
+    status, seen = [1], []
+
+    def sphinx(command, cwd):
+        for folder in ("html", ".doctrees"):
+            seen.append((tmp_path / "_build" / folder).exists())
+            (tmp_path / "_build" / folder).mkdir(parents=True, exist_ok=True)
+        return subprocess.CompletedProcess(command, status[0])
+
+    monkeypatch.setattr(build.subprocess, "run", sphinx)
+    assert build.render(tmp_path) == 1
+    status[0] = 0
+    assert build.render(tmp_path) == 0
+    assert build.render(tmp_path) == 0
+    assert seen == [False, False, False, False, True, True]
+
+
+def test_a_wrong_scale_is_one_clear_sentence(at_scale, monkeypatch, capsys):
+    at_scale("huge")
+    monkeypatch.setattr(sys, "argv", ["build.py"])
+    assert build.main() == 2
+    assert capsys.readouterr().out.startswith("COMPANION_SCALE is 'huge'")

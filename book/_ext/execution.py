@@ -14,7 +14,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class Book:
     cache_folder: Path
     scale: str = "book"
     _sources: dict[str, Any] = field(default_factory=dict)
+    _executed: dict[str, nbformat.NotebookNode] = field(default_factory=dict)
 
     @cached_property
     def pages(self) -> list[str]:
@@ -178,12 +179,15 @@ class Book:
 
     def executed(self, page: str) -> nbformat.NotebookNode | None:
         """Return the page with its outputs, or None if it must be run (again)."""
-        notebook = self.notebook(page)
-        try:
-            return self.cache.merge_match_into_notebook(notebook)[1]
-        except (KeyError, FileNotFoundError):
-            # No entry, or one that an interrupted build left without its file.
-            return None
+        if page not in self._executed:
+            notebook = self.notebook(page)
+            try:
+                _, found = self.cache.merge_match_into_notebook(notebook)
+            except (KeyError, FileNotFoundError):
+                # No entry, or one that an interrupted build left without its file.
+                return None
+            self._executed[page] = found
+        return self._executed[page]
 
     def seconds(self, page: str) -> float:
         """Return how long the cached run of a page took."""
@@ -225,15 +229,17 @@ def with_key(text: str, key: str) -> str:
     return changed
 
 
-def imported(code: str, package: str) -> Iterator[str]:
-    """Yield the modules that a code imports, and names that may be modules."""
+@cache
+def imported(code: str, package: str) -> tuple[str, ...]:
+    """Return the modules that a code imports, and names that may be modules."""
+    names: list[str] = []
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = _base(node, package)
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return tuple(names)
 
 
 def _base(node: ast.ImportFrom, package: str) -> str:
