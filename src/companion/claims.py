@@ -370,7 +370,7 @@ def _html_row(row: Mapping[str, Any], columns: Sequence[str]) -> str:
         f'<td style="{number_style if column else name_style}">{texts[column]}</td>'
         for column in columns
     )
-    return f"<tr>{''.join(cells)}</tr>"
+    return f'<tr style="background:none">{"".join(cells)}</tr>'
 
 
 # -- the last strict build on real data ------------------------------------------
