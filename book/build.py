@@ -72,7 +72,8 @@ class Pool:
 
     def execute(self, name: str) -> tuple[nbformat.NotebookNode, Run]:
         """Run one page in a kernel of its own."""
-        print(f"  running {_short(name)}", flush=True)
+        # One string: two threads would mix a text and its line end.
+        print(f"  running {_short(name)}\n", end="", flush=True)
         notebook = self.book.notebook(name)
         reached: list[int] = []
         client = NotebookClient(

@@ -1,0 +1,58 @@
+"""Exercises of foundations/data-quality."""
+
+from typing import Any
+
+import numpy as np
+
+from companion.exercises import Exercise
+
+Array = np.ndarray
+
+
+def _standard_errors(x: Array, sigma: float) -> Array:
+    A = np.column_stack([x, np.ones(len(x))])
+    return sigma * np.sqrt(np.diag(np.linalg.inv(A.T @ A)))
+
+
+def _errors_sample(rng: np.random.Generator) -> tuple[Any, ...]:
+    x = rng.normal(rng.uniform(-2, 2), 1, rng.integers(3, 20))
+    return x, rng.uniform(0.5, 20)
+
+
+def _grow_with_noise(attempt: Any, x: Array, sigma: float) -> bool:
+    return np.allclose(attempt(x, 2 * sigma), 2 * np.asarray(attempt(x, sigma)))
+
+
+def _corrected_slope(x: Array, y: Array, tau: float) -> float:
+    covariance = np.cov(x, y, bias=True)
+    return float(covariance[0, 1] / (covariance[0, 0] - tau**2))
+
+
+def _slope_sample(rng: np.random.Generator) -> tuple[Any, ...]:
+    x = rng.normal(rng.uniform(-2, 2), 2, 20)
+    return x, rng.normal() * x + rng.normal(size=20), 0.5 * x.std() * rng.random()
+
+
+def _least_squares_without_error(attempt: Any, x: Array, y: Array, _: float) -> bool:
+    return bool(np.isclose(attempt(x, y, 0.0), np.polyfit(x, y, 1)[0]))
+
+
+EXERCISES = {
+    "standard-errors": Exercise(
+        reference=_standard_errors,
+        sample=_errors_sample,
+        properties=[
+            ("Twice the noise must give twice the errors.", _grow_with_noise),
+        ],
+    ),
+    "corrected-slope": Exercise(
+        reference=_corrected_slope,
+        sample=_slope_sample,
+        properties=[
+            (
+                "Without an error in x it must be the least-squares slope.",
+                _least_squares_without_error,
+            ),
+        ],
+    ),
+}

@@ -1,0 +1,68 @@
+"""Exercises of foundations/perceptron."""
+
+from typing import Any
+
+import numpy as np
+
+from companion.exercises import Exercise
+
+Array = np.ndarray
+
+
+def _with_bias(inputs: Array) -> Array:
+    return np.column_stack([inputs, np.ones(len(inputs))])
+
+
+def _critical_rate(inputs: Array) -> float:
+    return float(len(inputs) / np.linalg.norm(_with_bias(inputs), 2) ** 2)
+
+
+def _inputs(rng: np.random.Generator) -> tuple[Array]:
+    N, d = rng.integers(10, 40), rng.integers(1, 5)
+    return (rng.normal(rng.uniform(-2, 2), 1, size=(N, d)),)
+
+
+def _separates(attempt: Any, inputs: Array) -> bool:
+    """Descend with targets 0, 2 % above the rate and 2 % below it."""
+    X = _with_bias(inputs)
+    H = 2 / len(X) * X.T @ X
+    sizes = []
+    for factor in (0.98, 1.02):
+        M = np.eye(len(H)) - factor * float(attempt(inputs)) * H
+        sizes.append(np.linalg.norm(np.linalg.matrix_power(M, 10_000), 2))
+    return bool(sizes[0] <= 1 < sizes[1])
+
+
+def _momentum_limit(largest_eigenvalue: float, beta: float) -> float:
+    return 2 * (1 + beta) / largest_eigenvalue
+
+
+def _is_plain_limit(attempt: Any, largest_eigenvalue: float, beta: float) -> bool:
+    """Without momentum the limit is that of gradient descent."""
+    return bool(np.isclose(attempt(largest_eigenvalue, 0.0), 2 / largest_eigenvalue))
+
+
+EXERCISES = {
+    "critical-rate": Exercise(
+        reference=_critical_rate,
+        sample=_inputs,
+        properties=[
+            (
+                "Your rate does not separate decay from explosion: descent 2 % "
+                "below it must shrink the error, and 2 % above it must not.",
+                _separates,
+            )
+        ],
+    ),
+    "momentum-limit": Exercise(
+        reference=_momentum_limit,
+        sample=lambda rng: (rng.uniform(0.1, 100), rng.uniform(0, 0.99)),
+        properties=[
+            (
+                "Without momentum (beta = 0) the limit must be that of plain "
+                "gradient descent.",
+                _is_plain_limit,
+            )
+        ],
+    ),
+}
