@@ -350,6 +350,7 @@ def _card(result: Report) -> str:
 
 
 RATIO = "times better"
+NUMBER_CELL = "text-align:right;padding:.1em .7em"
 
 
 def _columns(result: Report) -> list[str]:
@@ -359,15 +360,20 @@ def _columns(result: Report) -> list[str]:
     return [*name, "reported", "here", "goal", *ratio]
 
 
+def _unbroken(text: str) -> str:
+    """Let a list of numbers break between, never inside, its numbers."""
+    span = '<span style="white-space:nowrap">{}</span>'
+    return ", ".join(span.format(part) for part in text.split(", "))
+
+
 def _html_row(row: Mapping[str, Any], columns: Sequence[str]) -> str:
-    reported, here, goal, ratio = (escape(text) for text in _cells(row))
+    reported, here, goal, ratio = (_unbroken(escape(text)) for text in _cells(row))
     name = f"{LOOK[row['status']][0]} {escape(row['name'])}"
     texts = {"": name, "reported": reported, "here": f"<b>{here}</b>", "goal": goal}
     texts[RATIO] = ratio
-    number_style = "text-align:right;white-space:nowrap;padding:.1em .7em"
-    name_style = "text-align:left;min-width:8em;padding:.1em .7em .1em 0"
+    styles = {"": "text-align:left;min-width:8em;padding:.1em .7em .1em 0"}
     cells = (
-        f'<td style="{number_style if column else name_style}">{texts[column]}</td>'
+        f'<td style="{styles.get(column, NUMBER_CELL)}">{texts[column]}</td>'
         for column in columns
     )
     return f'<tr style="background:none">{"".join(cells)}</tr>'
