@@ -1,6 +1,7 @@
-"""Training: a plain PyTorch loop, and Levenberg-Marquardt for small networks.
+"""Training: a plain PyTorch loop, many networks at once, Levenberg-Marquardt.
 
-`fit` is the loop that the pages use when the loop itself is not the subject.
+`fit` is the loop that the pages use when the loop itself is not the subject, and
+`fit_many` trains a whole grid of small networks, each as it would be alone.
 `levenberg_marquardt` is taught in the page on Runge's function: second-order
 training that reaches round-off where gradient descent stops at 1e-3.
 
@@ -18,7 +19,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -29,6 +30,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from companion.optimizers import Optimizer
+from companion.stacked import StackedNetworks
+
 Array = npt.NDArray[np.float64]
 Item = TypeVar("Item")
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -38,9 +42,11 @@ __all__ = [
     "History",
     "LeastSquares",
     "Linearisation",
+    "ManyHistory",
     "TrainingDiverged",
     "device",
     "fit",
+    "fit_many",
     "geodesic_step",
     "kernel_solver",
     "levenberg_marquardt",
@@ -307,6 +313,156 @@ def _diagnosis(
         "the step before made the weights NaN although the loss had not grown, so a "
         "gradient was not finite, as that of log or sqrt at 0 is."
     )
+
+
+@dataclass
+class ManyHistory:
+    """What `fit_many` leaves behind, at R recorded epochs of S networks.
+
+    Attributes
+    ----------
+    epochs : array of int, shape (R,)
+        The recorded epochs; 0 is before the first step.
+    loss : array, shape (R, S)
+        Mean squared error on all training data after each of them; inf from the
+        epoch on at which a network was found to have diverged.
+    seconds : array, shape (R,)
+        Seconds that training alone had taken, all networks together.
+    """
+
+    epochs: npt.NDArray[np.int64]
+    loss: Array
+    seconds: Array
+
+    @property
+    def diverged(self) -> npt.NDArray[np.bool_]:
+        """Which networks diverged, shape (S,)."""
+        return ~np.isfinite(self.loss[-1])
+
+
+def fit_many(
+    models: Sequence[nn.Module],
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    optimizer: Optimizer,
+    epochs: int,
+    batch_size: int | None = None,
+    seeds: Sequence[int] | None = None,
+    record: Iterable[int] | None = None,
+) -> ManyHistory:
+    """Train S networks of one shape at once, in place, on mean squared error.
+
+    Network s ends where it would end alone (to rounding): it has its own start,
+    its own targets if these differ, and its own shuffling. One that diverges does
+    not disturb the others.
+
+    Parameters
+    ----------
+    models : sequence of torch.nn.Sequential
+        See `StackedNetworks`.
+    inputs, targets : tensors, shapes (N, d) and (N, k), or (S, N, d) and (S, N, k)
+        Training data, shared by all networks or one set each.
+    optimizer : object of `companion.optimizers`
+        A new one; its learning rate may differ between networks.
+    epochs : int
+        Passes over the data.
+    batch_size : int, optional
+        Points per step, reshuffled every epoch; left out: all points in one step.
+    seeds : sequence of int, optional
+        Seed of each network's shuffling; left out: 0, 1, ..., S - 1. Networks with
+        equal seeds see equal batches.
+    record : iterable of int, optional
+        Epochs after which all losses are computed, 0 for the start; left out: all.
+
+    Returns
+    -------
+    ManyHistory
+
+    Raises
+    ------
+    ValueError
+        When the shapes of models, data or seeds do not fit together, or the data
+        are not finite.
+    """
+    stack = StackedNetworks(models)
+    S, n_in, n_out = len(models), stack.widths[0], stack.widths[-1]
+    x = _stacked_data("inputs", inputs, S, n_in)
+    y = _stacked_data("targets", targets, S, n_out)
+    N = x.shape[2]
+    if y.shape[2] != N:
+        raise ValueError(f"{N} inputs but {y.shape[2]} targets")
+    seeds = range(S) if seeds is None else seeds
+    if len(seeds) != S:
+        raise ValueError(f"{S} models but {len(seeds)} seeds")
+    marks = set(range(epochs + 1) if record is None else record)
+    orders = _Orders(seeds, N, batch_size)
+    kept: list[tuple[int, Array, float]] = []
+    seconds = 0.0
+    with torch.no_grad():
+        for epoch in progress(range(epochs + 1), "epochs"):
+            if epoch:
+                started = time.perf_counter()
+                for x_batch, y_batch in orders.batches(x, y):
+                    loss = stack.backward(x_batch, y_batch)
+                    optimizer.step(stack.theta, stack.gradient, loss)
+                seconds += time.perf_counter() - started
+            if epoch in marks:
+                kept.append((epoch, _settled_loss(stack, optimizer, x, y), seconds))
+        stack.theta.copy_(optimizer.settled(stack.theta))
+        stack.write_back(models)
+    numbers, losses, times = zip(*kept, strict=True) if kept else ((), (), ())
+    history = ManyHistory(np.array(numbers, int), np.array(losses), np.array(times))
+    lost = np.logical_or.accumulate(~np.isfinite(history.loss), axis=0)
+    history.loss[lost] = np.inf
+    return history
+
+
+def _settled_loss(
+    stack: StackedNetworks, optimizer: Optimizer, x: Tensor, y: Tensor
+) -> Array:
+    """Return the losses (S,) at what the optimiser would keep, theta unchanged."""
+    trial = stack.theta.clone()
+    stack.theta.copy_(optimizer.settled(trial))
+    losses: Array = stack.loss(x, y).double().cpu().numpy()
+    stack.theta.copy_(trial)
+    return losses
+
+
+def _stacked_data(name: str, data: Tensor, S: int, width: int) -> Tensor:
+    """Return inputs or targets as (S, width, N), or say what does not fit."""
+    if data.shape[-1:] != (width,) or data.shape[:-2] not in ((), (S,)):
+        raise ValueError(
+            f"{name} must have the shape (N, {width}), or ({S}, N, {width}) with one "
+            f"set for each network, not {tuple(data.shape)}"
+        )
+    bad = int((~torch.isfinite(data)).sum())
+    if bad:
+        raise ValueError(
+            f"{bad} of the {name} are not finite: clean the data before training"
+        )
+    return data.transpose(-1, -2).expand(S, width, data.shape[-2]).contiguous()
+
+
+class _Orders:
+    """Each network's shuffled batches, those of equal seeds drawn once."""
+
+    def __init__(self, seeds: Sequence[int], N: int, batch_size: int | None) -> None:
+        self.N, self.batch_size = N, batch_size
+        distinct = sorted(set(seeds))
+        self.generators = [torch.Generator().manual_seed(seed) for seed in distinct]
+        self.rows = [distinct.index(seed) for seed in seeds]
+
+    def batches(self, x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield one epoch's batches of x (S, d, N) and y (S, k, N)."""
+        if self.batch_size is None:
+            yield x, y
+            return
+        drawn = [torch.randperm(self.N, generator=g) for g in self.generators]
+        order = torch.stack([drawn[row] for row in self.rows])[:, None].to(x.device)
+        shuffled = [t.gather(2, order.expand(t.shape)) for t in (x, y)]
+        size = self.batch_size
+        yield from zip(*(t.split(size, dim=2) for t in shuffled), strict=True)
 
 
 class Linearisation(Protocol):
