@@ -117,6 +117,21 @@ def test_a_page_s_claims_and_scale_and_versions_are_in_its_key(small, monkeypatc
     assert keys()[0] != with_numpy
 
 
+def test_a_recorded_run_is_in_the_key_of_its_page_unless_it_is_being_made(small):
+    def keys(scale):
+        book = Book(small.root, small.root / "cache", scale)
+        return [book.key(name) for name in book.pages]
+
+    before = {scale: keys(scale) for scale in ("book", "full")}
+    (small.root / "results").mkdir()
+    (small.root / "results" / "a.json").write_text("{}")
+    assert [a == b for a, b in zip(before["book"], keys("book"), strict=True)] == [
+        False,
+        True,
+    ]
+    assert keys("full") == before["full"]
+
+
 def test_a_changed_data_file_runs_its_readers(small, monkeypatch):
     digest = ["1" * 64]
     entry = type("Entry", (), {"loader": "load_things"})()

@@ -19,6 +19,18 @@ def test_show_displays_the_source_of_what_is_used(displayed):
     assert "def current(" in text
 
 
+def test_a_table_is_markdown_under_its_title(displayed):
+    page.table(["size", "$p$"], [[10, "0.5"], [25, "**1**"]], "Title")
+    assert displayed[-1]["text/markdown"] == (
+        "**Title**\n\n| size | $p$ |\n| --- | --- |\n| 10 | 0.5 |\n| 25 | **1** |"
+    )
+
+
+def test_a_ragged_table_is_refused():
+    with pytest.raises(ValueError, match="2 columns, but a row of 1"):
+        page.table(["a", "b"], [[1]])
+
+
 def test_finding_escapes_and_carries_its_data(displayed):
     page.finding("Is a < b?", "Yes & no.")
     assert "a &lt; b" in displayed[-1]["text/html"]

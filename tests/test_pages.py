@@ -42,6 +42,11 @@ def code(notebook):
     return "\n\n".join(cell.source for cell in cells(notebook, "code"))
 
 
+def plain_python(notebook):
+    """Return the code with its magics replaced, so that `ast` can read it."""
+    return re.sub(r"^(\s*)[%!].*", r"\1pass", code(notebook), flags=re.MULTILINE)
+
+
 def prose(notebook):
     return "\n\n".join(cell.source for cell in cells(notebook, "markdown"))
 
@@ -134,7 +139,7 @@ def test_code_is_narrow(name):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_code_parses_and_imports_nothing_unused(name):
-    text = re.sub(r"^(\s*)[%!].*", r"\1pass", code(source(name)), flags=re.MULTILINE)
+    text = plain_python(source(name))
     names = [
         (alias.asname or alias.name).split(".")[0]
         for node in ast.walk(ast.parse(text))
@@ -145,6 +150,14 @@ def test_code_parses_and_imports_nothing_unused(name):
         assert len(re.findall(rf"\b{imported}\b", text)) > names.count(imported), (
             imported
         )
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_code_has_no_bare_assert(name):
+    """What holds a sentence and a run together is a check, which a reader sees."""
+    tree = ast.parse(plain_python(source(name)))
+    bare = [ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Assert)]
+    assert bare == []
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -98,7 +98,8 @@ class Book:
             "libraries": self.libraries(code, modules),
             "data": data,
             "claims": self.claims(page),
-            "recorded": self._recorded() if absent else "",
+            "recorded": self._recorded("book") if absent else "",
+            "recorded run": self._recorded(Path(page).name),
         }
 
     def modules(self, page: str, code: str) -> dict[str, Path]:
@@ -171,9 +172,11 @@ class Book:
         entries = tomllib.loads(text)
         return {id: e for id, e in entries.items() if e.get("page") == here}
 
-    def _recorded(self) -> str:
-        path = self.root / "results" / "book.json"
-        return sha256(path.read_text("utf-8")) if path.is_file() else ""
+    def _recorded(self, name: str) -> str:
+        """Return the hash of results/NAME.json, which a full-scale run writes."""
+        path = self.root / "results" / f"{name}.json"
+        known = path.is_file() and self.scale != "full"
+        return sha256(path.read_text("utf-8")) if known else ""
 
     # -- executed pages ----------------------------------------------------------
 

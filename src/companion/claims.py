@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from html import escape
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from companion import datasets, page, scale
+from companion.recorded import find
 
 MIME = "application/vnd.companion.claim+json"
 DIRECTIONS = ("below", "above", "equal", "proved", "shown")
@@ -396,8 +396,5 @@ def _recorded(result: Report) -> str:
 @cache
 def recorded() -> dict[str, Any]:
     """Return the claims of results/book.json, the last strict build on real data."""
-    here = Path(__file__).parent
-    for folder in (here / "results", here.parents[1] / "results"):
-        if (folder / "book.json").is_file():
-            return json.loads((folder / "book.json").read_text("utf-8"))["claims"]
-    return {}
+    path = find("book")
+    return json.loads(path.read_text("utf-8"))["claims"] if path else {}

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from importlib import metadata
 from pathlib import Path
@@ -44,6 +44,34 @@ def say(markdown: str) -> None:
     display(Markdown(textwrap.dedent(markdown)))
 
 
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = ""
+) -> None:
+    """Display a table of computed figures, which the rows hold as text or numbers.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        The head; a column's name may hold Markdown.
+    rows : iterable of sequences, each as long as `columns`
+    title : str, optional
+        Shown in bold above the table.
+
+    Raises
+    ------
+    ValueError
+        When a row is not as long as the head.
+    """
+    lines = [columns, ["---"] * len(columns), *rows]
+    for line in lines:
+        if len(line) != len(columns):
+            raise ValueError(
+                f"{len(columns)} columns, but a row of {len(line)}: {line}"
+            )
+    text = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    say(f"**{title}**\n\n{text}" if title else text)
+
+
 def show(*functions: Callable[..., Any] | type) -> None:
     """Display the source of library functions, so that page and code cannot differ."""
     source = "\n\n".join(textwrap.dedent(inspect.getsource(f)) for f in functions)
@@ -72,22 +100,23 @@ def show_html(html: str, text: str, extra: dict[str, Any] | None = None) -> None
 
 def provenance() -> None:
     """Display with what this page was run: device, seconds, commit, versions, data."""
-    facts = _facts()
-    summary = f"Run on {facts['device']} in {facts['seconds']} s, {facts['commit']}"
+    run = facts()
+    summary = f"Run on {run['device']} in {run['seconds']} s, {run['commit']}"
     rows = "".join(
         f'<tr><th style="text-align:left;font-weight:600">{escape(key)}</th>'
         f'<td style="text-align:left">{escape(value)}</td></tr>'
-        for key, value in facts.items()
+        for key, value in run.items()
     )
     html = (
         '<hr><details class="dtp-provenance"><summary>'
         f"Provenance: {escape(summary)}</summary>"
         f'<table style="font-size:.85em">{rows}</table></details>'
     )
-    show_html(html, json.dumps(facts, indent=1))
+    show_html(html, json.dumps(run, indent=1))
 
 
-def _facts() -> dict[str, str]:
+def facts() -> dict[str, str]:
+    """Return with what this page is being run, each fact as text."""
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in VERSIONED)
     return {
         "device": device_name(),
