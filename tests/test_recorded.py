@@ -1,7 +1,6 @@
 """Recorded runs: kept at full scale only, read back as written, refused if broken."""
 
 import math
-
 import re
 
 import numpy as np
