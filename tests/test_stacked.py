@@ -151,7 +151,8 @@ def test_each_network_may_have_its_own_targets():
     models = make(WIDTHS, nn.Tanh, 2)
     history = fit_many(models, x, y + levels, optimizer=LBFGS(), epochs=200)
     assert (history.loss[-1] < 1e-3).all()
-    assert (np.diff(history.loss, axis=0) <= 0).all()  # trial steps do not show
+    ratios = history.loss[1:] / history.loss[:-1]
+    assert (ratios <= 1 + 2e-8).all()  # trial steps do not show
     for model, level, loss in zip(models, levels, history.loss[-1], strict=True):
         assert mse_loss(model(x), y + level).item() == pytest.approx(loss)
 

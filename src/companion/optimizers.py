@@ -20,6 +20,9 @@ References
    ICLR, https://arxiv.org/abs/1412.6980.
 .. [5] J. Nocedal (1980), Updating quasi-Newton matrices with limited storage,
    https://doi.org/10.1090/S0025-5718-1980-0572855-7.
+.. [6] W. W. Hager and H. Zhang (2005), A new conjugate gradient method with
+   guaranteed descent and an efficient line search,
+   https://doi.org/10.1137/030601880.
 """
 
 from __future__ import annotations
@@ -180,8 +183,9 @@ class LBFGS(Optimizer):
 
     One gradient a step. A step that lowers the loss by less than c1 times what
     its slope promised (Armijo's condition) is taken back, and half of it is tried
-    at the next call. The gradients must be those of one function: all the data,
-    not a batch.
+    at the next call. Where two losses differ by no more than rounding, the slope
+    at the new point decides instead, as in [6]_. The gradients must be those of
+    one function: all the data, not a batch.
 
     Parameters
     ----------
@@ -223,10 +227,8 @@ class LBFGS(Optimizer):
         self.t = self.lr / g.abs().sum(dim=1).clamp_(min=1)
 
     def _judge(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
-        """Go on from theta where Armijo's condition holds; else halve the step."""
-        slope = (self.g * self.d).sum(dim=1)
-        # C(theta + t d) <= C(theta) + c1 t g.d
-        good = loss <= self.loss + self.c1 * self.t * slope
+        """Go on from theta where the step was good; else halve it."""
+        good = self._good(g, loss)
         self._remember(good, theta - self.theta, g - self.g)
         row = good[:, None]
         self.theta = torch.where(row, theta, self.theta)
@@ -234,6 +236,16 @@ class LBFGS(Optimizer):
         self.loss = torch.where(good, loss, self.loss)
         self.d = torch.where(row, self.direction(self.g), self.d)
         self.t = torch.where(good, self.lr, self.t / 2)
+
+    def _good(self, g: Tensor, loss: Tensor) -> Tensor:
+        """Return which steps to keep, shape (S,)."""
+        slope, new_slope = ((v * self.d).sum(dim=1) for v in (self.g, g))
+        # C(theta + t d) <= C(theta) + c1 t g.d
+        lower = loss <= self.loss + self.c1 * self.t * slope
+        # within rounding of it: the new slope must not say that t was far too long
+        rounding = torch.finfo(loss.dtype).eps ** 0.5 * self.loss.abs()
+        level = loss <= self.loss + rounding
+        return lower | (level & (new_slope <= (2 * self.c1 - 1) * slope))
 
     def _remember(self, good: Tensor, s: Tensor, y: Tensor) -> None:
         """Store the newest pair where the curvature s.y along it is positive."""

@@ -94,7 +94,7 @@ def keep(name: str, figures: dict[str, Any]) -> Path | None:
     }
     path = folder / f"{name}.json"
     unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(entry, indent=1, allow_nan=False) + "\n", "utf-8")
+    unfinished.write_text(json.dumps(entry, allow_nan=False) + "\n", "utf-8")
     unfinished.replace(path)
     return path
 
