@@ -211,7 +211,9 @@ sys.path[:0] = {paths!r}
 from pathlib import Path
 import build
 from execution import Book
-signal.signal(signal.SIGTERM, signal.default_int_handler)
+# A test run in the background of a shell starts with SIGINT ignored.
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.default_int_handler)
 os.environ["PYTHONPATH"] = {library!r}
 book = Book(Path({root!r}), Path({root!r}) / "cache", "smoke")
 print("ready", flush=True)
