@@ -175,6 +175,9 @@ def test_one_that_diverges_leaves_the_others_alone():
         ({"targets": torch.zeros(4, 1)}, "5 inputs but 4 targets"),
         ({"targets": torch.full((5, 1), torch.nan)}, "5 of the targets are not finite"),
         ({"seeds": [1]}, "2 models but 1 seeds"),
+        ({"inputs": torch.zeros(5, 1).double()}, "are torch.float64 on cpu, but"),
+        ({"record": [7]}, "no epoch to record between 0 and 1"),
+        ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
     ],
 )
 def test_what_does_not_fit_is_said(change, message):

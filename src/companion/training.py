@@ -382,40 +382,53 @@ def fit_many(
     Raises
     ------
     ValueError
-        When the shapes of models, data or seeds do not fit together, or the data
-        are not finite.
+        When models, data and seeds do not fit together, the data are not finite,
+        or no epoch is to be recorded.
     """
     stack = StackedNetworks(models)
-    S, n_in, n_out = len(models), stack.widths[0], stack.widths[-1]
-    x = _stacked_data("inputs", inputs, S, n_in)
-    y = _stacked_data("targets", targets, S, n_out)
-    N = x.shape[2]
-    if y.shape[2] != N:
-        raise ValueError(f"{N} inputs but {y.shape[2]} targets")
-    seeds = range(S) if seeds is None else seeds
-    if len(seeds) != S:
-        raise ValueError(f"{S} models but {len(seeds)} seeds")
+    x = _stacked_data("inputs", inputs, stack, stack.widths[0])
+    y = _stacked_data("targets", targets, stack, stack.widths[-1])
+    if x.shape[2] != y.shape[2]:
+        raise ValueError(f"{x.shape[2]} inputs but {y.shape[2]} targets")
+    seeds = range(len(models)) if seeds is None else seeds
+    if len(seeds) != len(models):
+        raise ValueError(f"{len(models)} models but {len(seeds)} seeds")
     marks = set(range(epochs + 1) if record is None else record)
-    orders = _Orders(seeds, N, batch_size)
+    if not marks & set(range(epochs + 1)):
+        raise ValueError(f"no epoch to record between 0 and {epochs}")
+    orders = _Orders(seeds, x.shape[2], batch_size)
     kept: list[tuple[int, Array, float]] = []
     seconds = 0.0
     with torch.no_grad():
         for epoch in progress(range(epochs + 1), "epochs"):
             if epoch:
-                started = _clock(x)
-                for x_batch, y_batch in orders.batches(x, y):
-                    loss = stack.backward(x_batch, y_batch)
-                    optimizer.step(stack.theta, stack.gradient, loss)
-                seconds += _clock(x) - started
+                seconds += _train_stack(stack, optimizer, orders.batches(x, y))
             if epoch in marks:
                 kept.append((epoch, _settled_loss(stack, optimizer, x, y), seconds))
         stack.theta.copy_(optimizer.settled(stack.theta))
         stack.write_back(models)
-    numbers, losses, times = zip(*kept, strict=True) if kept else ((), (), ())
-    history = ManyHistory(np.array(numbers, int), np.array(losses), np.array(times))
-    lost = np.logical_or.accumulate(~np.isfinite(history.loss), axis=0)
-    history.loss[lost] = np.inf
-    return history
+    return _many_history(kept)
+
+
+def _train_stack(
+    stack: StackedNetworks,
+    optimizer: Optimizer,
+    batches: Iterable[tuple[Tensor, Tensor]],
+) -> float:
+    """Take one step per batch and return the seconds that it took."""
+    started = _clock(stack.theta)
+    for x, y in batches:
+        loss = stack.backward(x, y)
+        optimizer.step(stack.theta, stack.gradient, loss)
+    return _clock(stack.theta) - started
+
+
+def _many_history(kept: Sequence[tuple[int, Array, float]]) -> ManyHistory:
+    """Join the recorded epochs; a network that diverged once has diverged."""
+    epochs, losses, seconds = zip(*kept, strict=True)
+    loss = np.array(losses)
+    loss[np.logical_or.accumulate(~np.isfinite(loss), axis=0)] = np.inf
+    return ManyHistory(np.array(epochs), loss, np.array(seconds))
 
 
 def _clock(tensor: Tensor) -> float:
@@ -436,12 +449,20 @@ def _settled_loss(
     return losses
 
 
-def _stacked_data(name: str, data: Tensor, S: int, width: int) -> Tensor:
+def _stacked_data(
+    name: str, data: Tensor, stack: StackedNetworks, width: int
+) -> Tensor:
     """Return inputs or targets as (S, width, N), or say what does not fit."""
+    S = len(stack.theta)
     if data.shape[-1:] != (width,) or data.shape[:-2] not in ((), (S,)):
         raise ValueError(
             f"{name} must have the shape (N, {width}), or ({S}, N, {width}) with one "
             f"set for each network, not {tuple(data.shape)}"
+        )
+    if (data.dtype, data.device) != (stack.theta.dtype, stack.theta.device):
+        raise ValueError(
+            f"{name} are {data.dtype} on {data.device}, but the models are "
+            f"{stack.theta.dtype} on {stack.theta.device}: convert one with .to()"
         )
     bad = int((~torch.isfinite(data)).sum())
     if bad:
@@ -455,6 +476,8 @@ class _Orders:
     """Each network's shuffled batches, those of equal seeds drawn once."""
 
     def __init__(self, seeds: Sequence[int], N: int, batch_size: int | None) -> None:
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
         self.N, self.batch_size = N, batch_size
         distinct = sorted(set(seeds))
         self.generators = [torch.Generator().manual_seed(seed) for seed in distinct]
