@@ -29,35 +29,27 @@ from companion.training import fit, fit_many
 
 POINTS, STACKED = 1600, 5
 Maker = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
-SETTINGS: dict[str, tuple[int, Maker, Callable[[], optimizers.Optimizer]]] = {
-    "SGD .05, 1600": (
-        1600,
-        lambda p: torch.optim.SGD(p, lr=0.05),
-        lambda: optimizers.SGD(0.05),
-    ),
-    "SGD .05, 400": (
-        400,
-        lambda p: torch.optim.SGD(p, lr=0.05),
-        lambda: optimizers.SGD(0.05),
-    ),
-    "SGD .05, 40": (
-        40,
-        lambda p: torch.optim.SGD(p, lr=0.05),
-        lambda: optimizers.SGD(0.05),
-    ),
-    "SGD .01, 40": (
-        40,
-        lambda p: torch.optim.SGD(p, lr=0.01),
-        lambda: optimizers.SGD(0.01),
-    ),
-    "momentum .9, 40": (
-        40,
-        lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9),
-        lambda: optimizers.SGD(0.01, momentum=0.9),
-    ),
-    "Adam, 1600": (1600, torch.optim.Adam, optimizers.Adam),
+Setting = tuple[int | None, Maker, Callable[[], optimizers.Optimizer]]
+
+
+def descent(size: int | None, lr: float, momentum: float = 0.0) -> Setting:
+    """Return a setting of gradient descent; no size means all points."""
+    return (
+        size,
+        lambda p: torch.optim.SGD(p, lr=lr, momentum=momentum),
+        lambda: optimizers.SGD(lr, momentum=momentum),
+    )
+
+
+SETTINGS: dict[str, Setting] = {
+    "SGD .05, 1600": descent(None, 0.05),
+    "SGD .05, 400": descent(400, 0.05),
+    "SGD .05, 40": descent(40, 0.05),
+    "SGD .01, 40": descent(40, 0.01),
+    "momentum .9, 40": descent(40, 0.01, momentum=0.9),
+    "Adam, 1600": (None, torch.optim.Adam, optimizers.Adam),
     "L-BFGS, 1600": (
-        1600,
+        None,
         lambda p: torch.optim.LBFGS(p, max_iter=1, history_size=10),
         optimizers.LBFGS,
     ),
@@ -71,11 +63,11 @@ def network(H: int) -> nn.Sequential:
     )
 
 
-def with_loader(H: int, x: Tensor, y: Tensor, size: int, make: Maker) -> float:
+def with_loader(H: int, x: Tensor, y: Tensor, size: int | None, make: Maker) -> float:
     """Return the seconds of one epoch of a tutorial's loop."""
     model = network(H)
     optimizer = make(list(model.parameters()))
-    batches = DataLoader(TensorDataset(x, y), batch_size=size, shuffle=True)
+    batches = DataLoader(TensorDataset(x, y), batch_size=size or POINTS, shuffle=True)
     started = time.perf_counter()
     for x_batch, y_batch in batches:
 
@@ -83,13 +75,13 @@ def with_loader(H: int, x: Tensor, y: Tensor, size: int, make: Maker) -> float:
             optimizer.zero_grad()
             loss = nn.functional.mse_loss(model(x), y)
             loss.backward()
-            return float(loss)
+            return loss.item()
 
         optimizer.step(closure)
     return time.perf_counter() - started
 
 
-def sliced(H: int, x: Tensor, y: Tensor, size: int, make: Maker) -> float:
+def sliced(H: int, x: Tensor, y: Tensor, size: int | None, make: Maker) -> float:
     """Return the seconds of one epoch of `fit`."""
     model = network(H)
     optimizer = make(list(model.parameters()))
@@ -102,13 +94,17 @@ def sliced(H: int, x: Tensor, y: Tensor, size: int, make: Maker) -> float:
         loss=nn.functional.mse_loss,
         optimizer=optimizer,
         epochs=2,
-        batch_size=size if size < POINTS else None,
+        batch_size=size,
     )
     return history.seconds[-1] / 2
 
 
 def stacked(
-    H: int, x: Tensor, y: Tensor, size: int, make: Callable[[], optimizers.Optimizer]
+    H: int,
+    x: Tensor,
+    y: Tensor,
+    size: int | None,
+    make: Callable[[], optimizers.Optimizer],
 ) -> float:
     """Return one network's share of the seconds of an epoch of `fit_many`."""
     history = fit_many(
@@ -117,7 +113,7 @@ def stacked(
         y,
         optimizer=make(),
         epochs=3,
-        batch_size=size if size < POINTS else None,
+        batch_size=size,
         record=[1, 3],
     )
     return float(history.seconds[1] - history.seconds[0]) / 2 / STACKED
