@@ -67,9 +67,10 @@ class SGD(Optimizer):
     def step(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
         """Take one step; see `Optimizer`."""
         if self.beta:
+            if self.v is None:
+                self.v = torch.zeros_like(g)
             # v <- beta v + g
-            self.v = g.clone() if self.v is None else self.v.mul_(self.beta).add_(g)
-            g = self.v
+            g = self.v.mul_(self.beta).add_(g)
         # theta <- theta - eta v, with v = g when there is no momentum
         theta.sub_(self.lr * g)
 
