@@ -29,7 +29,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@touch $@
 
 book: $(VENV)/installed  ## build the site into _build/html
-	@$(BIN)/python book/build.py $(if $(JOBS),--jobs $(JOBS))
+	@$(BIN)/python -m builder.build $(if $(JOBS),--jobs $(JOBS))
 
 strict: export COMPANION_STRICT = 1
 strict: book  ## the same on real data or not at all; records results/book.json
@@ -47,7 +47,7 @@ sync: $(VENV)/installed  ## write each page's .ipynb from its .md
 	@$(BIN)/jupytext --quiet --update --to ipynb notebooks/*/*.md
 
 lock:  ## pin the newest versions that pyproject.toml allows in requirements.lock
-	@book/lock.sh $(PYTHON)
+	@tools/lock.sh $(PYTHON)
 
 clean:  ## remove what was built, and the cache of executed pages
 	rm -rf _build

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from companion import optimizers
+from companion.methods import optimizers
 from companion.training import fit, fit_many
 
 POINTS, STACKED = 1600, 5

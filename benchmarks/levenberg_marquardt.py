@@ -27,7 +27,7 @@ import torch
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
-from companion.networks import Array, TanhNetwork, WeightedFit, mlp
+from companion.methods.tanh_network import Array, TanhNetwork, WeightedFit, mlp
 from companion.training import DenseJacobian, fit, levenberg_marquardt
 
 WIDTHS = (1, 64, 64, 1)

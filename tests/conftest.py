@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "book"), str(ROOT / "book" / "_ext")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 os.environ["COMPANION_BOOK"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

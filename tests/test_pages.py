@@ -7,14 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import build
 import jupytext
 import nbformat
 import pytest
 from conftest import PAGES, ROOT
-from execution import Book, outputs
 from jupytext.compare import compare_notebooks
 
+from builder import build
+from builder.extensions.execution import Book, outputs
 from companion import checks
 
 RAW_MYST = {

@@ -8,8 +8,9 @@ from importlib import metadata
 import pytest
 import yaml
 from conftest import PAGES, ROOT
-from execution import Book, imported
 from packaging.requirements import Requirement
+
+from builder.extensions.execution import Book, imported
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
@@ -82,7 +83,7 @@ def test_actions_are_pinned_by_commit_with_least_permissions():
 
 def test_data_files_of_others_are_not_committed():
     kinds = {".csv", ".gz", ".xml", ".xz", ".zip", ".npz", ".data"}
-    folders = ("src", "book", "notebooks", "results", "tests", "benchmarks")
+    folders = ("src", "builder", "book", "notebooks", "results", "tests", "benchmarks")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*")]
     assert [path for path in files if path.suffix in kinds] == []
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 from tqdm import tqdm
 
-from companion.networks import Tangent, TanhNetwork, WeightedFit, mlp
+from companion.methods.tanh_network import Tangent, TanhNetwork, WeightedFit, mlp
 from companion.training import (
     FAILURES_IN_A_ROW,
     DenseJacobian,

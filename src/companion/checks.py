@@ -1,6 +1,5 @@
 """Checks of a derivation: each prints one line for the reader and raises on failure."""
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import sympy as sp
 import torch
 
-from companion import page
+from companion import page, pages
 from companion.exercises import Exercise
 
 MIME = "application/vnd.companion.check+json"
@@ -193,7 +192,7 @@ def answer(id: str, attempt: Callable[..., Any]) -> None:
     Parameters
     ----------
     id
-        "page-name/exercise".
+        The exercise, as the page's exercises.py names it.
     attempt
         The reader's function.
     """
@@ -213,18 +212,17 @@ def _verdict(sign: str, colour: str, id: str, verdict: str) -> None:
 
 
 def find_exercise(id: str) -> Exercise:
-    """Return an exercise by its id, "page-name/exercise".
+    """Return an exercise of the page that has begun.
 
     Raises
     ------
     KeyError
         If there is none; the message lists those of the page.
     """
-    stem, _, name = id.partition("/")
-    module = importlib.import_module(f"companion.exercises.{stem.replace('-', '_')}")
-    if name not in module.EXERCISES:
-        raise KeyError(f"No exercise '{name}' on {stem}: {sorted(module.EXERCISES)}")
-    return module.EXERCISES[name]
+    known: dict[str, Exercise] = pages.exercises(page.name()).EXERCISES
+    if id not in known:
+        raise KeyError(f"No exercise '{id}' on {page.name()}: {sorted(known)}")
+    return known[id]
 
 
 def _first_problem(exercise: Exercise, attempt: Callable[..., Any]) -> str:

@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from html import escape
-from importlib import resources
 from typing import Any
 
 import numpy as np
 
-from companion import datasets, page, scale
+from companion import page, pages, provenance, scale
 from companion.recorded import find
 
 MIME = "application/vnd.companion.claim+json"
@@ -130,33 +129,36 @@ class Report:
 
 
 @cache
-def ledger() -> dict[str, Claim]:
-    """Return all entries of claims.toml by id.
+def ledger(page: str) -> dict[str, Claim]:
+    """Return the entries of a page's claims.toml by id.
 
     Raises
     ------
     ValueError
         If an entry lacks a key or uses an unknown word; the message names it.
     """
-    text = resources.files("companion").joinpath("claims.toml").read_text("utf-8")
-    return {id: _read(id, entry) for id, entry in tomllib.loads(text).items()}
+    path = pages.folder(page) / "claims.toml"
+    entries = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return {id: _read(page, id, entry) for id, entry in entries.items()}
 
 
-def _read(id: str, entry: dict[str, Any]) -> Claim:
+def _read(page: str, id: str, entry: dict[str, Any]) -> Claim:
     entry = dict(entry)
     try:
-        head = {k: entry.pop(k) for k in ("page", "source", "quantity", "comparable")}
+        head = {k: entry.pop(k) for k in ("source", "quantity", "comparable")}
         not_met = entry.pop("not_met", "")
         rows = entry.pop("measures", None) or [{"name": head["quantity"], **entry}]
         measures = tuple(Measure(**row) for row in rows)
     except (KeyError, TypeError) as error:
-        raise ValueError(f"claims.toml, [{id}]: {error}") from error
+        raise ValueError(f"claims.toml of {page}, [{id}]: {error}") from error
     for word, known in [(head["comparable"], COMPARABLE)] + [
         (m.direction, DIRECTIONS) for m in measures
     ]:
         if word not in known:
-            raise ValueError(f"claims.toml, [{id}]: '{word}' is not one of {known}")
-    return Claim(id=id, measures=measures, not_met=not_met, **head)
+            raise ValueError(
+                f"claims.toml of {page}, [{id}]: '{word}' is not one of {known}"
+            )
+    return Claim(id=id, page=page, measures=measures, not_met=not_met, **head)
 
 
 def report(id: str, value: Value | Mapping[str, Value], *, detail: str = "") -> None:
@@ -181,7 +183,7 @@ def report(id: str, value: Value | Mapping[str, Value], *, detail: str = "") -> 
         ledger does not declare as not met. A timing never raises.
     """
     claim = _find(id)
-    result = judge(claim, _by_name(claim, value), foreign_data(), detail)
+    result = judge(claim, _by_name(claim, value), provenance.foreign_data(), detail)
     page.show_html(_card(result), _plain(result), {MIME: asdict(result)})
     if result.status == "missed" and not claim.not_met and _counts(claim):
         raise ClaimMissed(f"Claim '{id}' missed its goal. {_plain(result)}")
@@ -206,17 +208,14 @@ def judge(
     )  # fmt: skip
 
 
-def foreign_data() -> list[str]:
-    """Return the data that is not the book's: stand-ins, and a reader's own files."""
-    own = [source.name for source in datasets.used() if source.origin == "own file"]
-    stand_ins = [f"stand-in data: {name}" for name in datasets.stand_ins()]
-    return stand_ins + [f"own file: {name}" for name in own]
-
-
 def _find(id: str) -> Claim:
-    if id not in ledger():
-        raise KeyError(f"claims.toml has no entry '{id}': add it, or correct the id.")
-    return ledger()[id]
+    entries = ledger(page.name())
+    if id not in entries:
+        raise KeyError(
+            f"claims.toml of {page.name()} has no entry '{id}': add it, or correct "
+            "the id."
+        )
+    return entries[id]
 
 
 def _by_name(claim: Claim, value: Any) -> dict[str, Any]:

@@ -1,42 +1,57 @@
 """The frame of a page: set-up, computed prose, shown source, finding, provenance."""
 
-import contextlib
 import inspect
 import json
 import os
-import platform
 import random
-import subprocess
-import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from IPython.display import Markdown, display
 
-from companion import datasets, plotting, scale
+from companion import plotting
+from companion import provenance as used
 
 FINDING = "application/vnd.companion.finding+json"
-VERSIONED = ("numpy", "scipy", "scikit-learn", "torch", "matplotlib", "sympy")
-_started = time.perf_counter()
+_name = ""
 
 
-def start(seed: int = 0) -> None:
-    """Seed the random generators, set the plot style, start the page's clock."""
-    global _started
-    _started = time.perf_counter()
+def start(name: str, seed: int = 0) -> None:
+    """Begin a page: seed the generators, set the plot style, start the clock.
+
+    Parameters
+    ----------
+    name : str
+        The page, "part/name": its claims, exercises and recorded run go by it.
+    seed : int, optional
+        Seed of Python's, NumPy's and PyTorch's generators.
+    """
+    global _name
+    _name = name
+    used.start()
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
     if os.environ.get("OMP_NUM_THREADS") == "1":
         torch.set_num_threads(1)
     plotting.use_style()
+
+
+def name() -> str:
+    """Return the page that has begun, "part/name".
+
+    Raises
+    ------
+    RuntimeError
+        If `start` was not called.
+    """
+    if not _name:
+        raise RuntimeError("Run the page's first cell: it calls page.start(...).")
+    return _name
 
 
 def say(markdown: str) -> None:
@@ -100,7 +115,7 @@ def show_html(html: str, text: str, extra: dict[str, Any] | None = None) -> None
 
 def provenance() -> None:
     """Display with what this page was run: device, seconds, commit, versions, data."""
-    run = facts()
+    run = used.facts()
     summary = f"Run on {run['device']} in {run['seconds']} s, {run['commit']}"
     rows = "".join(
         f'<tr><th style="text-align:left;font-weight:600">{escape(key)}</th>'
@@ -112,42 +127,4 @@ def provenance() -> None:
         f"Provenance: {escape(summary)}</summary>"
         f'<table style="font-size:.85em">{rows}</table></details>'
     )
-    show_html(html, json.dumps(run, indent=1))
-
-
-def facts() -> dict[str, str]:
-    """Return with what this page is being run, each fact as text."""
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in VERSIONED)
-    return {
-        "device": device_name(),
-        "seconds": f"{time.perf_counter() - _started:.1f}",
-        "commit": commit(),
-        "scale": scale.current(),
-        "Python": f"{sys.version.split()[0]} on {platform.system()}",
-        "libraries": versions,
-        "threads": str(torch.get_num_threads()),
-        "data": "; ".join(_describe(source) for source in datasets.used()) or "none",
-    }
-
-
-def _describe(source: "datasets.Source") -> str:
-    digest = f" (sha256 {source.sha256[:12]})" if source.sha256 else ""
-    return f"{source.name}: {source.origin}{digest}"
-
-
-def device_name() -> str:
-    """Return the name of the device that PyTorch computes on."""
-    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU"
-
-
-def commit() -> str:
-    """Return the commit of the checkout, or the library's version outside of one."""
-    root = Path(__file__).parents[2]
-    describe = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
-    # An installed copy may lie in the environment of somebody else's repository.
-    if (root / "src" / "companion").is_dir():
-        with contextlib.suppress(OSError):
-            run = subprocess.run(describe, cwd=root, capture_output=True, text=True)
-            if run.returncode == 0:
-                return f"commit {run.stdout.strip()}"
-    return f"version {metadata.version('derive-train-plot')}"
+    show_html(html, json.dumps(run, indent=1), {used.MIME: used.emitted()})

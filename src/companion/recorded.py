@@ -1,13 +1,12 @@
 """Recorded runs: what a page found at full scale, shown beside its live run.
 
 At COMPANION_SCALE=full a page may take a night or a graphics processor. What it
-finds is kept in results/NAME.json, with date, device, versions, commit and seconds,
-and shown at every other scale, labelled as recorded.
+finds is kept in results/PART/NAME.json, with date, device, versions, commit and
+seconds, and shown at every other scale, labelled as recorded.
 """
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from companion import page, scale
+from companion import page, provenance, scale
 
 HERE = Path(__file__).parent
+FACTS = ("date", "device", "commit", "libraries", "seconds")
 FOLDERS = (HERE / "results", HERE.parents[1] / "results")
 
 
@@ -52,19 +52,20 @@ class Recorded:
 
 
 def find(name: str) -> Path | None:
-    """Return results/NAME.json of the installed library or of its checkout."""
+    """Return results/PART/NAME.json of the installed library or of its checkout."""
     files = (folder / f"{name}.json" for folder in FOLDERS)
     return next((file for file in files if file.is_file()), None)
 
 
-def load(name: str) -> Recorded | None:
-    """Return the recorded run of a page, or None when there is none.
+def load() -> Recorded | None:
+    """Return the recorded run of the page that has begun, or None.
 
     Raises
     ------
     ValueError
         When the file cannot be read as a recorded run; the message names it.
     """
+    name = page.name()
     path = find(name)
     if path is None:
         return None
@@ -78,21 +79,24 @@ def load(name: str) -> Recorded | None:
         ) from error
 
 
-def keep(name: str, figures: dict[str, Any]) -> Path | None:
-    """Write results/NAME.json at full scale, in a checkout; else do nothing.
+def keep(figures: dict[str, Any]) -> Path | None:
+    """Write results/PART/NAME.json at full scale, in a checkout; else do nothing.
 
     Arrays are written with four significant digits.
     """
     folder = FOLDERS[1]
     if scale.current() != "full" or not folder.is_dir():
         return None
-    facts = page.facts()
+    facts = provenance.facts()
     entry = {
-        "date": datetime.date.today().isoformat(),
-        **{key: facts[key] for key in ("device", "commit", "libraries", "seconds")},
+        **{
+            key: facts[key]
+            for key in ("date", "device", "commit", "libraries", "seconds")
+        },
         "figures": _plain(figures),
     }
-    path = folder / f"{name}.json"
+    path = folder / f"{page.name()}.json"
+    path.parent.mkdir(exist_ok=True)
     unfinished = path.with_suffix(".part")
     unfinished.write_text(json.dumps(entry, allow_nan=False) + "\n", "utf-8")
     unfinished.replace(path)

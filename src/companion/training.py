@@ -30,8 +30,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from companion.optimizers import Optimizer
-from companion.stacked import StackedNetworks
+from companion.methods.optimizers import Optimizer
+from companion.methods.stacked import StackedNetworks
 
 Array = npt.NDArray[np.float64]
 Item = TypeVar("Item")
@@ -363,7 +363,7 @@ def fit_many(
         See `StackedNetworks`.
     inputs, targets : tensors, shapes (N, d) and (N, k), or (S, N, d) and (S, N, k)
         Training data, shared by all networks or one set each.
-    optimizer : object of `companion.optimizers`
+    optimizer : object of `companion.methods.optimizers`
         A new one; its learning rate may differ between networks.
     epochs : int
         Passes over the data.

@@ -4,7 +4,7 @@ Each ``load_x()`` looks in the folder named by ``COMPANION_DATA``, in the user's
 and at the registry's addresses, and checks every file's checksum. What can be had
 nowhere is replaced by a stand-in of the same shape, with a banner; with
 ``COMPANION_STRICT=1`` it is an error. `registry` lists the data sets with licence and
-citation, `used` and `stand_ins` say what this process got.
+citation; `companion.provenance` says what this process got.
 """
 
 from companion.datasets.containers import (
@@ -31,24 +31,17 @@ from companion.datasets.loaders import (
     load_taiwan_temperature,
     nonlinear_surface,
 )
-from companion.datasets.lookup import Source, fetch
+from companion.datasets.lookup import fetch
 from companion.datasets.registry import DataSet, files, registry
-from companion.datasets.serving import (
-    STAND_IN_MIME,
-    StandInWarning,
-    stand_ins,
-    used,
-)
+from companion.datasets.serving import StandInWarning
 
 __all__ = [
-    "STAND_IN_MIME",
     "DataCorrupt",
     "DataError",
     "DataMissing",
     "DataSet",
     "ImageSet",
     "PassengerSeries",
-    "Source",
     "StandInWarning",
     "Table",
     "TemperatureGrid",
@@ -70,6 +63,4 @@ __all__ = [
     "load_taiwan_temperature",
     "nonlinear_surface",
     "registry",
-    "stand_ins",
-    "used",
 ]

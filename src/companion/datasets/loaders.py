@@ -19,8 +19,9 @@ from companion.datasets.containers import (
     TemperatureSeries,
 )
 from companion.datasets.errors import DataCorrupt
-from companion.datasets.lookup import Source, sha256
-from companion.datasets.serving import record, serve
+from companion.datasets.lookup import sha256
+from companion.datasets.serving import serve
+from companion.provenance import Source, note_data
 
 TAIWAN_LONGITUDE = np.round(120 + 0.03 * np.arange(67), 2)
 TAIWAN_LATITUDE = np.round(21.88 + 0.03 * np.arange(120), 2)
@@ -185,7 +186,7 @@ def load_taiwan_temperature(
         )
     own = Path(path)
     grid = _taiwan(own)
-    record(Source("taiwan-temperature", "own file", sha256(own), (own,)))
+    note_data(Source("taiwan-temperature", "own file", sha256(own), (own,)))
     return grid
 
 

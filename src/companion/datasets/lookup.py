@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
@@ -26,6 +25,7 @@ from tqdm import tqdm
 from companion.datasets import formats
 from companion.datasets.errors import DataCorrupt, DataMissing
 from companion.datasets.registry import DataFile, DataSet, Form, registry
+from companion.provenance import Source
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 30
@@ -36,38 +36,6 @@ _unreachable: set[str] = set()
 
 class _Absent(Exception):
     """A file can be had nowhere; the message says why."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a data set came from.
-
-    Attributes
-    ----------
-    name : str
-        Name in the registry.
-    origin : str
-        ``"COMPANION_DATA"``, ``"cache"``, ``"download"``, several of them joined by
-        ``" + "``, ``"own file"``, ``"stand-in"``, ``"scikit-learn"``, ``"typed"`` or
-        ``"formula"``.
-    sha256 : str or None
-        Checksum of the file, or of the checksums of several files; None without files.
-    paths : tuple of Path
-        The files.
-    reason : str or None
-        With a stand-in: the sentence that says why the real data could not be had.
-    """
-
-    name: str
-    origin: str
-    sha256: str | None = None
-    paths: tuple[Path, ...] = ()
-    reason: str | None = None
-
-    @property
-    def path(self) -> Path | None:
-        """The file, the first of several, or None."""
-        return self.paths[0] if self.paths else None
 
 
 def fetch(name: str) -> Source:

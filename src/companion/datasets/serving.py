@@ -1,6 +1,5 @@
 """Serves a data set or its stand-in, says which, and remembers it."""
 
-import html
 import os
 import warnings
 from collections.abc import Callable
@@ -9,37 +8,18 @@ from typing import TypeVar
 from IPython import get_ipython
 from IPython.display import display
 
+from companion import cards
 from companion.datasets.errors import DataMissing
-from companion.datasets.lookup import Source, fetch, how_to_get
+from companion.datasets.lookup import fetch, how_to_get
 from companion.datasets.registry import registry
+from companion.provenance import STAND_IN_MIME, Source, note_data
 
-STAND_IN_MIME = "application/vnd.companion.standin+json"
-_BANNER = """\
-<div class="dtp-stand-in" role="note"
- style="border: 2px dashed #D55E00; padding: .6em .9em; margin: .6em 0;
- overflow-wrap: anywhere">
-<strong>Stand-in data for {title}:</strong> {stand_in}.
-Figures on this page are not comparable with the reported ones.<br>
-<strong>Why:</strong> {reason}<br>
-<strong>For the real data:</strong> {remedy}
-</div>"""
 _PLAIN = "Stand-in data for {title}: {stand_in}. {reason} {remedy}"
-_used: dict[str, Source] = {}
 T = TypeVar("T")
 
 
 class StandInWarning(UserWarning):
     """A stand-in is served instead of real data."""
-
-
-def used() -> list[Source]:
-    """Return the sources of all data sets that this process has loaded."""
-    return list(_used.values())
-
-
-def stand_ins() -> list[str]:
-    """Return the names of the data sets that this process got as stand-ins."""
-    return [source.name for source in used() if source.origin == "stand-in"]
 
 
 def serve(
@@ -71,13 +51,8 @@ def serve(
     else:
         data = stand_in()
         announce(source)
-    record(source)
+    note_data(source)
     return data
-
-
-def record(source: Source) -> None:
-    """Remember where a data set came from; the latest source of a name counts."""
-    _used[source.name] = source
 
 
 def announce(source: Source) -> None:
@@ -90,9 +65,8 @@ def announce(source: Source) -> None:
     if getattr(get_ipython(), "kernel", None) is None:
         warnings.warn(_PLAIN.format(**sentences), StandInWarning, stacklevel=4)
         return
-    escaped = {key: html.escape(value) for key, value in sentences.items()}
     bundle = {
-        "text/html": _BANNER.format(**escaped),
+        "text/html": cards.banner(**sentences),
         "text/plain": _PLAIN.format(**sentences),
         STAND_IN_MIME: {"name": source.name, "reason": source.reason},
     }

@@ -99,14 +99,13 @@ class Book:
             "data": data,
             "claims": self.claims(page),
             "recorded": self._recorded("book") if absent else "",
-            "recorded run": self._recorded(Path(page).name),
+            "recorded run": self._recorded(page.removeprefix("notebooks/")),
         }
 
     def modules(self, page: str, code: str) -> dict[str, Path]:
         """Return the companion modules that a page imports, directly or not."""
         found: dict[str, Path] = {}
-        stem = Path(page).name.replace("-", "_")
-        todo = [f"companion.exercises.{stem}", *imported(code, "")]
+        todo = [f"{self._own(page)}.exercises", *imported(code, "")]
         while todo:
             name = todo.pop()
             path = self._module_file(name)
@@ -117,6 +116,11 @@ class Book:
             todo += [name.rpartition(".")[0]]
             todo += imported(path.read_text("utf-8"), package)
         return found
+
+    def _own(self, page: str) -> str:
+        """Return the package with what belongs to one page alone."""
+        here = page.removeprefix("notebooks/").replace("-", "_")
+        return "companion.pages." + here.replace("/", ".")
 
     def _module_file(self, name: str) -> Path | None:
         if name.split(".")[0] != "companion":
@@ -167,10 +171,8 @@ class Book:
 
     def claims(self, page: str) -> dict[str, Any]:
         """Return the ledger's entries for a page."""
-        text = (self.root / "src/companion/claims.toml").read_text("utf-8")
-        here = page.removeprefix("notebooks/")
-        entries = tomllib.loads(text)
-        return {id: e for id, e in entries.items() if e.get("page") == here}
+        path = self.root / "src" / Path(*self._own(page).split(".")) / "claims.toml"
+        return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
 
     def _recorded(self, name: str) -> str:
         """Return the hash of results/NAME.json, which a full-scale run writes."""

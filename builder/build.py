@@ -1,9 +1,9 @@
 """Build the book: run all pages in parallel into the cache, then render the site.
 
-python book/build.py                   all of it: `make book`
-python book/build.py --execute-only    run the pages, do not render
-python book/build.py --pages sigmoid   only pages whose name contains a word
-python book/build.py --out DIR         render below DIR instead of _build
+python -m builder.build                   all of it: `make book`
+python -m builder.build --execute-only    run the pages, do not render
+python -m builder.build --pages sigmoid   only pages whose name contains a word
+python -m builder.build --out DIR         render below DIR instead of _build
 """
 
 import argparse
@@ -26,13 +26,10 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from builder.extensions.execution import Book, outputs
+from companion import checks, claims, page, provenance, scale
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-from execution import Book, outputs  # noqa: E402
-
-from companion import checks, claims, datasets, page, scale  # noqa: E402
-
 TAG = re.compile(r"\\tag\{([^}]*)\}")
 
 
@@ -230,7 +227,7 @@ def render(out: Path) -> int:
 def record(book: Book, names: list[str]) -> Path:
     """Write the claims of a strict build on real data to results/book.json."""
     today = datetime.date.today().isoformat()
-    device = page.device_name()
+    device = provenance.device_name()
     reports = [r for name in names for r in book.outputs(name, claims.MIME)]
     entries = {r["claim"]: {"date": today, "device": device, **r} for r in reports}
     versions = {k: v for n in names for k, v in _libraries(book, n).items()}
@@ -261,7 +258,7 @@ def main() -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["COMPANION_BOOK"] = "1"
     os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        [str(ROOT / "src"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     book = Book(ROOT, ROOT / "_build" / "cache", scale.current())
@@ -304,7 +301,7 @@ def report_failures(runs: list[Run]) -> bool:
 
 def _tell_stand_ins(book: Book, runs: list[Run]) -> None:
     for run in runs:
-        for entry in book.outputs(run.page, datasets.STAND_IN_MIME):
+        for entry in book.outputs(run.page, provenance.STAND_IN_MIME):
             print(f"Stand-in data on {run.page}: {entry['name']}. {entry['reason']}")
 
 

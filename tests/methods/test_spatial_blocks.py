@@ -8,7 +8,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsRegressor
 
-from companion.spatial import SpatialBlocks, block_numbers
+from companion.methods.spatial_blocks import SpatialBlocks, block_numbers
 
 SEEDS = st.integers(0, 2**31 - 1)
 SIDES = st.sampled_from([0.15, 0.3, 0.5, 0.6, 1.0])

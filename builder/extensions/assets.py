@@ -9,10 +9,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import execution
 from docutils import nodes
 
-from companion.datasets import STAND_IN_MIME
+from builder.extensions import execution
+from companion.provenance import STAND_IN_MIME
 
 # What the pages use of MathJax 3's 24 MB: TeX input, CommonHTML output, fonts.
 MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")

@@ -1,12 +1,11 @@
 """The book's Sphinx extensions, on documents of their own."""
 
-import admonitions
-import assets
 import nbformat
 import pytest
-import scoreboard
 from docutils import nodes
 from docutils.utils import new_document
+
+from builder.extensions import admonitions, assets, scoreboard
 
 
 def quote(*inline, after=()):

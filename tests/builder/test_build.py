@@ -8,14 +8,14 @@ import sys
 import textwrap
 import time
 
-import build
-import execution
 import pytest
 from conftest import ROOT
-from execution import Book
 
+from builder import build
+from builder.extensions import execution
+from builder.extensions.execution import Book
 from companion import datasets
-from companion.datasets import Source
+from companion.provenance import Source
 
 FRONT = (
     "---\njupytext:\n  text_representation:\n    extension: .md\n"

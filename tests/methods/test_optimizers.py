@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.optimizers import LBFGS, SGD, Adadelta, Adam, RMSprop
+from companion.methods.optimizers import LBFGS, SGD, Adadelta, Adam, RMSprop
 
 PAIRS = {
     "gradient descent": (lambda: SGD(0.1), lambda p: torch.optim.SGD(p, lr=0.1)),

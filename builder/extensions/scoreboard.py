@@ -10,11 +10,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import execution
 import nbformat
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from builder.extensions import execution
 from companion import claims, page
 
 MINUTES = re.compile(r"\*\*Time\.?\*\*.*?(\d+) minutes?")

@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn.functional import mse_loss
 from torch.nn.utils import parameters_to_vector
 
-from companion.networks import TanhNetwork, mlp
-from companion.optimizers import LBFGS, SGD, Adam
-from companion.stacked import StackedNetworks
+from companion.methods.optimizers import LBFGS, SGD, Adam
+from companion.methods.stacked import StackedNetworks
+from companion.methods.tanh_network import TanhNetwork, mlp
 from companion.training import fit, fit_many
 
 

@@ -1,0 +1,1 @@
+"""What runs the pages and makes the site."""

@@ -1,0 +1,1 @@
+"""Taught algorithms, one module each; the page that teaches one writes it out too."""
