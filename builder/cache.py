@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,18 +101,11 @@ class Book:
             self.text(page), add_source_map=True, path=self.path(page)
         )
 
-    def cells(self, page: str) -> list[str]:
-        """Return the code of a page's cells, line magics replaced by `pass`."""
-        notebook = read_myst_markdown_notebook(self.path(page).read_text("utf-8"))
-        return [
-            re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.MULTILINE)
-            for cell in notebook.cells
-            if cell.cell_type == "code"
-        ]
-
     def dependencies(self, page: str) -> dict[str, Any]:
         """Return what a page depends on beside its code: name to version or hash."""
-        return self._dependencies.of(short(page), self.cells(page))
+        return self._dependencies.of(
+            short(page), code_cells(self.path(page).read_text("utf-8"))
+        )
 
     def key(self, page: str) -> str:
         """Return a hash of all that the page's figures depend on."""
@@ -202,6 +195,16 @@ def outputs(notebook: nbformat.NotebookNode, mime: str) -> list[Any]:
         for output in cell.get("outputs", [])
         if mime in output.get("data", {})
     ]
+
+
+@lru_cache
+def code_cells(text: str) -> tuple[str, ...]:
+    """Return the code of a MyST page's cells, line magics replaced by `pass`."""
+    return tuple(
+        re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.MULTILINE)
+        for cell in read_myst_markdown_notebook(text).cells
+        if cell.cell_type == "code"
+    )
 
 
 def with_key(text: str, key: str) -> str:

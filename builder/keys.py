@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
@@ -39,14 +39,14 @@ class Dependencies:
     scale: str
     _data: dict[str, tuple[str, str] | None] = field(default_factory=dict)
 
-    def of(self, page: str, cells: Sequence[str]) -> dict[str, Any]:
+    def of(self, page: str, cells: tuple[str, ...]) -> dict[str, Any]:
         """Return what a page depends on beside its code: name to version or hash.
 
         Parameters
         ----------
         page : str
             "part/name".
-        cells : sequence of str
+        cells : tuple of str
             The page's code.
         """
         files, shown = self.modules(page, cells), displayed(cells)
@@ -65,11 +65,12 @@ class Dependencies:
             "recorded run": self._recorded_run(page),
         }
 
-    def modules(self, page: str, cells: Sequence[str]) -> dict[str, Path]:
+    def modules(self, page: str, cells: tuple[str, ...]) -> dict[str, Path]:
         """Return the companion modules that a page imports, directly or not."""
         found: dict[str, Path] = {}
         todo = [name for cell in cells for name in imported(cell, "")]
-        todo += [pages.module_name(page)] if _calls(cells, "answer") else []
+        if any("answer" in _called(cell) for cell in cells):
+            todo.append(pages.module_name(page))
         while todo:
             name = todo.pop()
             path = self._file(name)
@@ -155,8 +156,14 @@ def libraries(codes: Iterable[str]) -> dict[str, str]:
     versions = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in sorted(names):
         for dist in sorted(set(_distributions().get(name, []))):
-            versions[dist] = metadata.version(dist)
+            versions[dist] = version(dist)
     return versions
+
+
+@cache
+def version(dist: str) -> str:
+    """Return the version of an installed distribution."""
+    return metadata.version(dist)
 
 
 @cache
@@ -200,7 +207,8 @@ def imported(code: str, package: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def displayed(cells: Iterable[str]) -> set[str]:
+@cache
+def displayed(cells: tuple[str, ...]) -> set[str]:
     """Return the names of the functions whose source a page displays."""
     nodes = [node for cell in cells for node in _nodes(cell)]
     original = {
@@ -227,9 +235,9 @@ def _name(node: ast.AST) -> str:
     return getattr(node, "attr", getattr(node, "id", ""))
 
 
-def _calls(cells: Iterable[str], name: str) -> bool:
-    nodes = (node for cell in cells for node in _nodes(cell))
-    return any(isinstance(n, ast.Call) and _name(n.func) == name for n in nodes)
+@cache
+def _called(code: str) -> set[str]:
+    return {_name(n.func) for n in _nodes(code) if isinstance(n, ast.Call)}
 
 
 @cache
