@@ -13,6 +13,18 @@ function openTarget() {
   target.scrollIntoView();
 }
 
+// Open the doors behind which a word stands that the reader searched for. (Sphinx keeps
+// the words, but cannot mark them, for the theme loads the search on every page.)
+function openHits() {
+  const kept = localStorage.getItem("sphinx_highlight_terms") || "";
+  localStorage.removeItem("sphinx_highlight_terms");
+  const words = kept.split(/\s+/).filter(Boolean);
+  for (const door of doors()) {
+    const text = door.textContent.toLowerCase();
+    if (words.some((word) => text.includes(word))) openAround(door);
+  }
+}
+
 const doors = () => document.querySelectorAll("details.dtp-door");
 
 window.addEventListener("hashchange", openTarget);
@@ -20,11 +32,8 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href*='#']");  // the same link a second time
   if (link && link.href === location.href) openTarget();
 });
-window.addEventListener("load", () => {
-  openTarget();
-  // Sphinx marks the words of a search.
-  document.querySelectorAll(".dtp-door .highlighted").forEach(openAround);
-});
+window.addEventListener("load", openTarget);
+if (doors().length) window.addEventListener("load", openHits);
 window.addEventListener("beforeprint", () =>
   doors().forEach((door) => { door.dataset.was = door.open; door.open = true; }));
 window.addEventListener("afterprint", () =>

@@ -189,7 +189,7 @@ def test_two_images_of_one_cell_and_page_names_stand_apart(sample_site, visit_sa
 
 def test_the_sidebar_has_the_short_title_and_the_page_its_own(visit_sample):
     page = visit_sample(PAGE)
-    assert page.locator("h1").inner_text().startswith("The mean")
+    assert page.locator("article h1").inner_text().startswith("The mean")
     sidebar = page.locator(".bd-sidebar-primary a.current").last
     assert sidebar.inner_text().strip() == "The mean"
 
