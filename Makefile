@@ -38,13 +38,14 @@ test: check  ## run all tests
 	@$(BIN)/python -m pytest
 	@echo "All tests passed."
 
-check: $(VENV)/installed  ## formatter, linter, type check
+check: $(VENV)/installed  ## twins of the pages, formatter, linter, type check
+	@$(BIN)/python tools/sync.py --check
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
 sync: $(VENV)/installed  ## write each page's .ipynb from its .md
-	@$(BIN)/jupytext --quiet --update --to ipynb notebooks/*/*.md
+	@$(BIN)/python tools/sync.py
 
 lock:  ## pin the newest versions that pyproject.toml allows in requirements.lock
 	@tools/lock.sh $(PYTHON)

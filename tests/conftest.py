@@ -11,6 +11,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 os.environ["COMPANION_BOOK"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+pytest_plugins = ["tests.site.built"]
+
+# What tests build: beside a person's build, and kept for the next time.
+TEST_BUILD = ROOT / "_build" / "test"
+
 PAGES = sorted(
     str(path.relative_to(ROOT).with_suffix(""))
     for path in ROOT.glob("notebooks/*/*.md")
