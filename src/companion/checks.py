@@ -9,6 +9,7 @@ import sympy as sp
 import torch
 
 from companion import page, pages
+from companion.errors import PlainError
 from companion.exercises import Exercise
 
 MIME = "application/vnd.companion.check+json"
@@ -17,7 +18,7 @@ DRAWS = 200
 Sample = Callable[[np.random.Generator], Any]
 
 
-class CheckFailed(AssertionError):
+class CheckFailed(PlainError, AssertionError):
     """A check of a derivation or of an exercise did not hold."""
 
 
