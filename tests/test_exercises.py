@@ -282,7 +282,8 @@ def test_a_drill_takes_a_function_and_several_numbers():
         assert judge(pair, value).text == "right"
     assert judge(pair, (None, None)).text == "not attempted yet"
     assert "nothing" in judge(pair, (1.0, None)).text
-    assert judge(Exercise(reference=lambda: 3), lambda: 3).text == "right"
+    three = Exercise(reference=lambda: 3, sample=lambda rng: ())
+    assert judge(three, lambda: 3).text == judge(three, 3).text == "right"
 
 
 # -- the pages' exercises --------------------------------------------------------------
