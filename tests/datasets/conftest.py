@@ -71,7 +71,7 @@ def accept(monkeypatch):
 
 
 class Server:
-    """A local web server: path to status, length announced, and pieces of the body."""
+    """A local web server: path to status, length announced, and body in pieces."""
 
     def __init__(self):
         self.answers, self.requests, self.sent = {}, [], 0
@@ -82,12 +82,12 @@ class Server:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):  # noqa: N802
                 server.requests.append(self.path)
-                status, length, pieces = server.answers.get(self.path, (404, 0, ()))
+                status, length, pieces = server.answers.get(self.path, (404, 0, tuple))
                 self.send_response(status)
                 if length is not None:
                     self.send_header("Content-Length", str(length))
                 self.end_headers()
-                for piece in pieces:
+                for piece in pieces():
                     self.wfile.write(piece)
                     server.sent += len(piece)
 
@@ -103,11 +103,11 @@ class Server:
     def serve(self, path, body, status=200, length=None):
         """Answer with a body; return the address."""
         length = len(body) if length is None else length
-        self.answers[path] = status, length, (body,)
+        self.answers[path] = status, length, lambda: [body]
         return self.address(path)
 
     def stream(self, path, pieces):
-        """Answer with pieces as they come, without a length; return the address."""
+        """Answer with what pieces() yields, without a length; return the address."""
         self.answers[path] = 200, None, pieces
         return self.address(path)
 

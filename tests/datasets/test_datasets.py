@@ -309,95 +309,99 @@ def test_the_surface_follows_its_seed():
 # --- the real data ---------------------------------------------------------------
 
 
-@pytest.mark.skipif(not REAL_DATA, reason="COMPANION_DATA names no folder")
-class TestRealData:
-    """Shapes, counts and means of the real data, where COMPANION_DATA has them."""
+def counts_and_pixel_means(images):
+    counts = [np.bincount(images.train_labels), np.bincount(images.test_labels)]
+    return [*np.ravel(counts), *images.train_images.mean(axis=(0, 2, 3)) / 255]
 
-    @pytest.fixture(autouse=True)
-    def real_data(self, cache, monkeypatch, noted):
+
+def labels_and_mean(images):
+    counts = np.bincount(images.test_labels)
+    return [*images.train_labels[:5], *counts[:2], images.train_images.mean()]
+
+
+def of_table(table):
+    return [*table.data[0, -3:], table.data.min(), table.target.mean()]
+
+
+def of_temperature(data):
+    values = data.temperature
+    return [np.isnan(values).sum(), np.nanmin(values), np.nanmean(values)]
+
+
+def of_years(series):
+    part = series.between("1870", "2012").temperature
+    return [*of_temperature(series), len(part), part.mean()]
+
+
+KNOWN = {
+    mnist: (labels_and_mean, [5, 0, 4, 1, 9, 980, 1135, 33.31842]),
+    cifar10: (
+        counts_and_pixel_means,
+        [5000] * 10 + [1000] * 10 + [0.49139968, 0.48215841, 0.44653091],
+    ),
+    taiwan_temperature: (of_temperature, [8040 - 3495, -1.9, 21.591614]),
+    ionosphere: (of_table, [-0.54487, 0.18641, -0.45300, -1, 225 / 351]),
+    pima_diabetes: (of_table, [33.6, 0.627, 50, 0, 268 / 768]),
+    california_housing: (of_table, [322 / 126, 37.88, -122.23, -124.35, 2.068558]),
+    brussels_daily: (of_temperature, [12, -12.888889, 10.694081]),
+    rio_daily: (of_temperature, [131, 15.555556, 24.322045]),
+    rio_monthly: (of_years, [85, 18.483, 23.788916, 1716, 23.896569]),
+}
+
+
+@pytest.fixture
+def real(monkeypatch, noted):
+    """Return a function that loads a data set from COMPANION_DATA."""
+
+    def load_real(module):
         monkeypatch.setenv("COMPANION_DATA", REAL_DATA)
-        self.noted = noted
-
-    def load(self, module):
         source = _fetch.fetch(module.DATA)
         if source.origin == "stand-in":
             pytest.skip(source.reason)
         data = module.load()
-        assert self.noted == [source]
+        assert noted == [source]
         assert all(a.flags.writeable and a.flags.c_contiguous for a in arrays(data))
         assert [a.shape for a in arrays(data)] == SHAPES[module]
-        return data
+        return data, source.path
 
-    def test_mnist(self):
-        digits = self.load(mnist)
-        assert digits.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
-        assert np.bincount(digits.test_labels)[:2].tolist() == [980, 1135]
-        assert digits.train_images.mean() == pytest.approx(33.3184, abs=1e-4)
+    return load_real
 
-    def test_cifar10(self):
-        things = self.load(cifar10)
-        assert np.bincount(things.train_labels).tolist() == [5000] * 10
-        assert np.bincount(things.test_labels).tolist() == [1000] * 10
-        mean = things.train_images.mean(axis=(0, 2, 3)) / 255
-        assert mean == pytest.approx([0.49139968, 0.48215841, 0.44653091], abs=1e-7)
 
-    def test_taiwan_temperature(self):
-        grid = self.load(taiwan_temperature)
-        assert np.isfinite(grid.temperature).sum() == 3495
-        assert np.nanmean(grid.temperature) == pytest.approx(21.5916, abs=1e-4)
-        assert np.nanmin(grid.temperature) == -1.9
-        assert np.nanmax(grid.temperature) == 30
-        assert grid.hour == "2025-09-23T19:00:00+08:00"
+needs_data = pytest.mark.skipif(not REAL_DATA, reason="COMPANION_DATA is not set")
 
-    def test_airline_passengers(self):
-        typed = airline_passengers.load()
-        assert typed.passengers.mean() == pytest.approx(280.2986, abs=1e-4)
-        path = Path(REAL_DATA) / "small_csv" / "airline-passengers.csv"
-        if not path.exists():
-            pytest.skip(f"{path} is absent")
-        rows = list(csv.reader(path.read_text().splitlines()))[1:]
-        assert [month for month, _ in rows] == [str(month) for month in typed.time]
-        assert [float(number) for _, number in rows] == typed.passengers.tolist()
 
-    def test_ionosphere(self):
-        table = self.load(ionosphere)
-        assert np.bincount(table.target).tolist() == [126, 225]
-        assert np.abs(table.data).max() == 1
+@needs_data
+@pytest.mark.parametrize("module", WITH_FILES, ids=short)
+def test_the_real_data_have_their_known_values(real, module):
+    data, _ = real(module)
+    facts, expected = KNOWN[module]
+    assert facts(data) == pytest.approx(expected, rel=1e-6)
 
-    def test_pima_diabetes(self):
-        table = self.load(pima_diabetes)
-        assert np.bincount(table.target).tolist() == [500, 268]
-        assert table.data[0].tolist() == [6, 148, 72, 35, 0, 33.6, 0.627, 50]
 
-    def test_california_housing(self):
-        table = self.load(california_housing)
-        first = dict(zip(table.feature_names, table.data[0], strict=True))
-        assert first["MedInc"] == 8.3252
-        assert first["AveRooms"] == pytest.approx(880 / 126)
-        assert first["Longitude"] == -122.23
-        assert table.target.mean() == pytest.approx(2.0686, abs=1e-4)
+@needs_data
+def test_the_typed_passengers_are_those_of_the_file():
+    typed = airline_passengers.load()
+    path = Path(REAL_DATA) / "small_csv" / "airline-passengers.csv"
+    if not path.exists():
+        pytest.skip(f"{path} is absent")
+    rows = list(csv.reader(path.read_text().splitlines()))[1:]
+    assert [month for month, _ in rows] == [str(month) for month in typed.time]
+    assert [float(number) for _, number in rows] == typed.passengers.tolist()
 
-    @pytest.mark.parametrize(
-        ("module", "missing", "mean"),
-        [(brussels_daily, 12, 10.69), (rio_daily, 131, 24.32)],
-        ids=["brussels", "rio"],
-    )
-    def test_daily(self, module, missing, mean):
-        series = self.load(module)
-        month, day, year, _ = np.loadtxt(self.noted[-1].path).T
-        dates = [
-            f"{y:.0f}-{m:02.0f}-{d:02.0f}"
-            for y, m, d in zip(year, month, day, strict=True)
-        ]
-        assert dates == [str(date) for date in series.time]
-        assert np.isnan(series.temperature).sum() == missing
-        assert np.nanmean(series.temperature) == pytest.approx(mean, abs=5e-3)
 
-    def test_rio_monthly(self):
-        series = self.load(rio_monthly)
-        rows = self.noted[-1].path.read_text().splitlines()[1:]
-        assert [row[:7] for row in rows] == [str(month) for month in series.time]
-        assert np.isnan(series.temperature).sum() == 85
-        part = series.between("1870", "2012")
-        assert len(part.time) == 1716
-        assert part.temperature.mean() == pytest.approx(23.897, abs=5e-4)
+@needs_data
+@pytest.mark.parametrize("module", [brussels_daily, rio_daily], ids=short)
+def test_the_days_are_those_of_the_file(real, module):
+    series, path = real(module)
+    month, day, year = np.loadtxt(path, usecols=(0, 1, 2), dtype=int, unpack=True)
+    days = zip(year, month, day, strict=True)
+    assert [f"{y}-{m:02}-{d:02}" for y, m, d in days] == series.time.astype(
+        str
+    ).tolist()
+
+
+@needs_data
+def test_the_months_are_those_of_the_file(real):
+    series, path = real(rio_monthly)
+    rows = path.read_text().splitlines()[1:]
+    assert [row[:7] for row in rows] == series.time.astype(str).tolist()

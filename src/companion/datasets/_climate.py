@@ -16,17 +16,7 @@ ADDRESS = "https://raw.githubusercontent.com/kaizensoze/daily-temp-history/5e26f
 def daily_data_set(
     city: str, short: str, missing: int, file: str, size: int, sha256: str
 ) -> DataSet:
-    """Describe a city's series in the University of Dayton's archive.
-
-    Parameters
-    ----------
-    city, short : str
-        Its name, and the one in the data set's name.
-    missing : int
-        Number of days without a value.
-    file, size, sha256 : str, int, str
-        The file's name, size and checksum.
-    """
+    """Describe a city's series, with `missing` days without a value."""
     return DataSet(
         name=f"{short}-daily",
         title=f"{city} daily temperatures",

@@ -41,39 +41,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Form:
-    """One accepted form of a file.
+    """One accepted form of a file."""
 
-    Attributes
-    ----------
-    path : str
-        Where it lies below ``COMPANION_DATA`` or the cache.
-    bytes : int
-        Size.
-    sha256 : str
-        Checksum.
-    address : str
-        Where it can be downloaded, if anywhere.
-    """
-
-    path: str
+    path: str  # below COMPANION_DATA or the cache
     bytes: int
     sha256: str
-    address: str = ""
+    address: str = ""  # where it can be downloaded, if anywhere
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """What there is to know of a data set.
-
-    Attributes
-    ----------
-    name, title, description, shape, licence, citation : str
-        For readers.
-    stand_in : str
-        What replaces it when it can be had nowhere.
-    files : tuple of tuples of Form
-        The files that it needs, each in any one of its accepted forms.
-    """
+    """What there is to know of a data set."""
 
     name: str
     title: str
@@ -81,8 +59,8 @@ class DataSet:
     shape: str
     licence: str
     citation: str
-    stand_in: str
-    files: tuple[tuple[Form, ...], ...]
+    stand_in: str  # what replaces it when it can be had nowhere
+    files: tuple[tuple[Form, ...], ...]  # all are needed, each in any one form
 
     def __str__(self) -> str:
         return (
@@ -103,16 +81,7 @@ class Absent(Exception):
 
 
 def serve(data_set: DataSet, read: Callable[..., T], stand_in: Callable[[], T]) -> T:
-    """Return a data set, or its stand-in where the real one can be had nowhere.
-
-    Parameters
-    ----------
-    data_set : DataSet
-        The data set.
-    read : callable
-        Reads its files, given their paths.
-    stand_in : callable
-        Makes the stand-in.
+    """Return what `read` makes of the files, or the stand-in where there are none.
 
     Raises
     ------
@@ -201,13 +170,7 @@ def cache_folder() -> Path:
 
 
 def data_folder() -> Path | None:
-    """Return the folder named by ``COMPANION_DATA``, or None if none is named.
-
-    Raises
-    ------
-    DataError
-        If it names something that is no folder.
-    """
+    """Return the folder that ``COMPANION_DATA`` names, if it is set."""
     named, here = os.environ.get("COMPANION_DATA"), Path.cwd()
     if not named:
         return None

@@ -25,14 +25,9 @@ ARRAY_PARTS = {
 
 
 def lines(path: Path, member: str = "") -> list[str]:
-    """Return the lines of a text file, for NumPy's or the csv module's readers.
+    """Return the lines of a text file, plain, ``.gz``, or `member` of an archive.
 
-    Parameters
-    ----------
-    path : Path
-        A plain file or ``.gz``, or an archive: ``.zip`` or ``.tgz``.
-    member : str
-        Base name of the file in an archive.
+    NumPy's and the csv module's readers take them.
     """
     raw = path.read_bytes()
     if path.suffix == ".gz":
@@ -81,16 +76,8 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def unpickle_arrays(raw: bytes) -> Any:
-    """Return a pickle's contents: built-in types and NumPy arrays, nothing else.
+    """Return a pickle's built-in types and NumPy arrays; all else is refused.
 
-    Parameters
-    ----------
-    raw : bytes
-        A pickle, of Python 2 (strings come as bytes) or 3.
-
-    Raises
-    ------
-    pickle.UnpicklingError
-        If the pickle asks for any other class or function.
+    A pickle of Python 2 gives its strings as bytes.
     """
     return _ArrayUnpickler(io.BytesIO(raw), encoding="bytes").load()
