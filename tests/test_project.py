@@ -159,6 +159,13 @@ def test_actions_are_pinned_by_commit_with_least_permissions():
         assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
 
 
+def test_what_is_deployed_was_built_strictly():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/book.yml").read_text())["jobs"]
+    [build] = [step for step in jobs["build"]["steps"] if step.get("run") == ".ci/run"]
+    wanted = f"${{{{ {jobs['deploy']['if']} && '1' || '' }}}}"
+    assert build["env"]["COMPANION_STRICT"] == wanted
+
+
 def test_data_files_of_others_are_not_committed():
     kinds = {".csv", ".gz", ".xml", ".xz", ".zip", ".npz", ".data"}
     folders = ("src", "builder", "book", "notebooks", "results", "tests", "benchmarks")
