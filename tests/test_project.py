@@ -10,7 +10,8 @@ import yaml
 from conftest import PAGES, ROOT
 from packaging.requirements import Requirement
 
-from builder.extensions.execution import Book, imported
+from builder.cache import Book
+from builder.keys import imported
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
