@@ -265,7 +265,7 @@ def render_page(root: Path, out: Path, name: str) -> tuple[int, Path]:
     toc = out / "_toc.yml"
     toc.write_text(yaml.safe_dump({"format": "jb-book", "root": name}))
     # Its links to other pages lead nowhere here, and Sphinx warns of each.
-    status = render(root, out, "--toc", str(toc), "-qq")
+    status = render(root, out, "--toc", str(toc), "-q")
     return status, out / "_build" / "html" / f"{name}.html"
 
 
@@ -319,8 +319,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, help="keep executed pages here")
     options = parser.parse_args(arguments)
     options.root = options.root.resolve()
-    alone = options.root / "_build" / "page" if options.page else options.root
-    options.out = (options.out or alone).resolve()
+    alone = options.page is not None
+    place = options.root / "_build" / "page" if alone else options.root
+    options.out = (options.out or place).resolve()
     options.cache = (options.cache or options.root / "_build" / "cache").resolve()
     return options
 
@@ -382,7 +383,8 @@ def build(options: argparse.Namespace) -> int:
     """Run pages and render as the options say; return the exit status."""
     book = Book(options.root, options.cache, scale.current())
     names = chosen(book, options)
-    whole = not (options.execute_only or options.page)
+    alone = options.page is not None
+    whole = not (options.execute_only or alone)
     if whole and (problems := twin_problems(book)):
         raise BookError("\n".join(problems))
     print(f"Running {len(names)} pages at {book.scale} scale, {options.jobs} at a time")
@@ -390,7 +392,7 @@ def build(options: argparse.Namespace) -> int:
     if report_failures(runs):
         return 1
     _tell_stand_ins(book, runs)
-    if options.page:
+    if alone:
         return _finish_page(options, names[0])
     return _finish(book, options, runs) if whole else 0
 
@@ -403,12 +405,13 @@ def chosen(book: Book, options: argparse.Namespace) -> list[str]:
     BookError
         If a page is asked for that the book does not have.
     """
-    words = [options.page] if options.page else options.pages or [""]
+    alone = options.page is not None
+    words = [options.page] if alone else options.pages or [""]
     names = [name for name in book.pages if any(w in short(name) for w in words)]
     exact = [name for name in names if options.page in (short(name), Path(name).name)]
-    if options.page and len(exact or names) != 1 or not names:
+    if not names or alone and len(exact or names) != 1:
         have = ", ".join(map(short, names or book.pages))
-        raise BookError(f"'{' '.join(words)}' is not a page; there are {have}.")
+        raise BookError(f"'{' '.join(words)}' names no page of these: {have}.")
     return exact or names
 
 

@@ -328,10 +328,13 @@ def test_a_wrong_word_is_one_clear_sentence(small, monkeypatch, capsys, variable
     assert line.startswith(f"{variable} is 'huge'")
 
 
-@pytest.mark.parametrize("words", [["--pages", "zz", "notebooks"], ["--page", "part"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--pages", "zz", "notebooks"], ["--page", "part"], ["--page", ""]],
+)
 def test_words_that_name_no_page_list_the_pages(small, capsys, words):
     status, line = fails(capsys, "--root", str(small.root), *words)
-    assert (status, line.endswith("there are part/a, part/b.")) == (2, True)
+    assert (status, line.endswith("of these: part/a, part/b.")) == (2, True)
 
 
 def test_a_page_that_the_contents_name_and_nobody_wrote(small, capsys):
