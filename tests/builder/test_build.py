@@ -344,6 +344,28 @@ def test_a_page_that_the_contents_name_and_nobody_wrote(small, capsys):
     assert "_toc.yml names notebooks/part/b, but there is no" in line
 
 
+def test_a_document_that_the_contents_name_and_nobody_wrote(small, capsys):
+    with (small.root / "_toc.yml").open("a") as contents:
+        contents.write("- file: book/nowhere\n")
+    status, line = fails(capsys, "--root", str(small.root))
+    assert (status, "_toc.yml names book/nowhere" in line) == (2, True)
+
+
+def test_a_site_of_some_pages_needs_the_others_run(small, monkeypatch, capsys):
+    """Else Sphinx would run them, and nobody check what they load and report."""
+    monkeypatch.setattr(build, "twin_problems", lambda *_, **__: [])
+    status, line = fails(capsys, "--root", str(small.root), "--pages", "part/a")
+    assert status == 2
+    assert "part/b has not been run: leave out --pages" in line
+    assert small.counts() == {}
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(small, capsys):
+    (small.root / "_build").write_text("a file where a folder should be")
+    status, line = fails(capsys, "--root", str(small.root))
+    assert (status, str(small.root / "_build") in line) == (2, True)
+
+
 def test_a_ledger_that_is_no_toml(small, capsys):
     small.own("part/a", "claims.toml", "[c")
     assert build.main(["--root", str(small.root), "--execute-only"]) == 2

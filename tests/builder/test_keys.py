@@ -282,6 +282,18 @@ def test_a_ledger_that_is_no_toml_is_named(tmp_path, monkeypatch):
         small.keys()
 
 
+def test_recorded_claims_that_cannot_be_read_are_named(tmp_path, monkeypatch):
+    small = SmallBook(tmp_path, monkeypatch)
+    (small.library / "datasets").mkdir()
+    (small.library / "datasets" / "rain.py").write_text("DATA = 1")
+    small.page("part/a", "from companion.datasets import rain")
+    monkeypatch.setattr(keys, "source", lambda module: ("rain", "stand-in"))
+    (small.root / "results").mkdir()
+    (small.root / "results" / "book.json").write_text("[")
+    with pytest.raises(BookError, match=r"book\.json holds no claims"):
+        small.keys()
+
+
 # -- comparing with a run ------------------------------------------------------------
 
 KNOWN = {"modules": {"companion": "", "companion.a.b": ""}, "data": {"rain": "1"}}
