@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import jupytext
 import psutil
 import pytest
 from conftest import ROOT
@@ -113,6 +114,14 @@ def test_a_changed_data_file_runs_its_readers(small, monkeypatch):
     assert small.build() == ("ab", {})
     digest[0] = "2" * 64
     assert small.build() == ("a", {})
+
+
+def test_a_page_whose_library_changes_while_it_runs_is_not_taken_for_finished(small):
+    shared = small.library / "shared.py"
+    small.page(
+        "part/a", f"from companion import one\nopen({str(shared)!r}, 'a').write('B=1')"
+    )
+    assert "changed while it ran" in small.build()[1]["a"][0]
 
 
 def test_a_page_ends_with_its_provenance(small):
@@ -391,6 +400,15 @@ def test_missing_and_outdated_twins_are_named_before_anything_runs(small, capsys
     assert "a.ipynb is missing: run `make sync`" in missing
     assert "b.ipynb is not what notebooks/part/b.md says: run `make sync`" in outdated
     assert small.counts() == {}
+
+
+def test_a_twin_may_have_its_folded_cells_comments_as_titles(small):
+    for name in small.book().pages:
+        small.page(name.removeprefix("notebooks/"), "# Draw the data")
+        twin = jupytext.read(small.book().path(name))
+        twin.cells[-1].source = twin.cells[-1].source.replace("# Draw", "#@title Draw")
+        jupytext.write(twin, small.root / f"{name}.ipynb")
+    assert build.twin_problems(small.book()) == []
 
 
 def test_a_relative_data_folder_is_made_absolute(small, monkeypatch):

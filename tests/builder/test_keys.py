@@ -41,7 +41,7 @@ for name, cells in json.load(sys.stdin).items():
 def root(tmp_path_factory):
     """Return a copy of the book, without its builder."""
     copy = tmp_path_factory.mktemp("book")
-    for folder in ("src", "notebooks", "results"):
+    for folder in ("src", "notebooks", "results", "book"):
         ignored = shutil.ignore_patterns("__pycache__", "*.ipynb")
         shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
     shutil.copy(ROOT / "_toc.yml", copy)

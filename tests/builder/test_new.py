@@ -165,9 +165,10 @@ def test_one_page_is_rendered_alone_and_its_address_printed(root):
 @pytest.mark.pages
 @pytest.mark.timeout(120)
 def test_a_new_page_reports_what_it_must_at_smoke_scale(root, monkeypatch):
-    for name, value in {"COMPANION_SCALE": "smoke", "PYTHONPATH": ""}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("COMPANION_STRICT", "0")
+    environment = {"SCALE": "smoke", "STRICT": "0", "CACHE": ""}
+    for name, value in environment.items():
+        monkeypatch.setenv(f"COMPANION_{name}", value)
+    monkeypatch.setenv("PYTHONPATH", "")
     build.prepare(root, root / "_build" / "cache")
     book = Book(root, root / "_build" / "cache", "smoke")
     (run,) = build.run_pages(book, book.pages, 1, 100)
