@@ -269,14 +269,14 @@ def render_page(root: Path, out: Path, name: str) -> tuple[int, Path]:
     return status, out / "_build" / "html" / f"{name}.html"
 
 
-def twin_problems(book: Book) -> list[str]:
-    """Return the pages whose .ipynb, which the site offers, lacks what the .md says."""
+def twin_problems(book: Book, compare: bool = True) -> list[str]:
+    """Return the pages whose .ipynb, which the site offers, is missing or outdated."""
     problems = []
     for name in book.pages:
         twin = book.root / f"{name}.ipynb"
         if not twin.is_file():
             problems.append(f"{twin} is missing: run `make sync`.")
-        elif _sources(twin) != _sources(book.path(name)):
+        elif compare and _sources(twin) != _sources(book.path(name)):
             problems.append(f"{twin} is not what {name}.md says: run `make sync`.")
     return problems
 
@@ -384,17 +384,30 @@ def build(options: argparse.Namespace) -> int:
     book = Book(options.root, options.cache, scale.current())
     names = chosen(book, options)
     alone = options.page is not None
-    whole = not (options.execute_only or alone)
-    if whole and (problems := twin_problems(book)):
-        raise BookError("\n".join(problems))
+    if not options.execute_only:
+        _can_render(book, names, alone)
     print(f"Running {len(names)} pages at {book.scale} scale, {options.jobs} at a time")
     runs = run_pages(book, names, options.jobs, options.timeout)
     if report_failures(runs):
         return 1
     _tell_stand_ins(book, runs)
-    if alone:
+    if alone and not options.execute_only:
         return _finish_page(options, names[0])
-    return _finish(book, options, runs) if whole else 0
+    return 0 if options.execute_only else _finish(book, options, runs)
+
+
+def _can_render(book: Book, names: list[str], alone: bool) -> None:
+    """Refuse before pages run what could not be rendered after it."""
+    problems = twin_problems(book, compare=not alone)
+    others = [name for name in book.pages if name not in names and not alone]
+    problems += [
+        f"The site needs all pages, and {short(name)} has not been run: leave out "
+        "--pages, or add --execute-only."
+        for name in others
+        if book.executed(name) is None
+    ]
+    if problems:
+        raise BookError("\n".join(problems))
 
 
 def chosen(book: Book, options: argparse.Namespace) -> list[str]:

@@ -63,7 +63,7 @@ class Book:
         except yaml.YAMLError as error:
             raise BookError(f"{path} is not YAML: {error}") from error
         for name in names:
-            if name.startswith(FOLDER) and not self.path(name).is_file():
+            if not self.path(name).is_file():
                 raise BookError(
                     f"{path} names {name}, but there is no {self.path(name)}: correct "
                     "the name, or write the page."

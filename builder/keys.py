@@ -115,9 +115,22 @@ class Dependencies:
             raise BookError(f"{path} is not TOML: {error}.") from error
 
     def _reported(self, entries: Iterable[str]) -> dict[str, Any]:
-        """Return the page's claims of the last strict build, shown beside stand-ins."""
+        """Return the page's claims of the last strict build, shown beside stand-ins.
+
+        Raises
+        ------
+        BookError
+            If results/book.json does not hold claims.
+        """
         path = self.root / "results" / "book.json"
-        known = json.loads(path.read_text("utf-8"))["claims"] if path.is_file() else {}
+        if not path.is_file():
+            return {}
+        try:
+            known = json.loads(path.read_text("utf-8"))["claims"]
+        except (ValueError, LookupError, TypeError) as error:
+            raise BookError(
+                f"{path} holds no claims ({error!r}): restore it from the repository."
+            ) from error
         return {id: known[id] for id in entries if id in known}
 
     def _recorded_run(self, page: str) -> str:

@@ -89,6 +89,11 @@ def smoke(request):
         yield book, {run.page: run for run in runs}
 
 
+def executed(smoke, name):
+    notebook = smoke[0].executed(name)
+    return notebook or pytest.fail("it did not run: see test_page_runs_and_reports")
+
+
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.timeout(600)
 def test_page_runs_and_reports(smoke, name):
@@ -97,7 +102,7 @@ def test_page_runs_and_reports(smoke, name):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_figures_have_a_caption_and_alternative_text(smoke, name):
-    notebook = smoke[0].executed(name)
+    notebook = executed(smoke, name)
     figures = 0
     for cell, after in zip(notebook.cells, notebook.cells[1:], strict=False):
         kinds = {kind for o in cell.get("outputs", []) for kind in o.get("data", {})}
@@ -113,7 +118,7 @@ def test_figures_have_a_caption_and_alternative_text(smoke, name):
 @pytest.mark.parametrize("name", PAGES)
 def test_figures_are_small(smoke, name):
     for kind in ("image/svg+xml", "image/png"):
-        sizes = [len(data) for data in outputs(smoke[0].executed(name), kind)]
+        sizes = [len(data) for data in outputs(executed(smoke, name), kind)]
         assert all(size < 420_000 for size in sizes), (kind, sizes)
 
 

@@ -229,7 +229,7 @@ def figures(
     notebook = book.executed(name)
     folder = Path(app.outdir) / "_static" / tag
     folder.mkdir(parents=True, exist_ok=True)
-    found = []
+    found: list[tuple[str, str]] = []
     for cell in notebook.cells if notebook is not None else []:
         if tag not in cell.metadata.get("tags", []):
             continue

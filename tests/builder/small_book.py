@@ -54,6 +54,8 @@ class SmallBook:
         self.page("part/a", "from companion import one")
         self.page("part/b", "from companion import two")
         monkeypatch.setenv("PYTHONPATH", str(root / "src"))
+        # The command sets it; the next test finds it as it was.
+        monkeypatch.setenv("COMPANION_CACHE", "")
 
     def page(self, name, code="", text="Some prose.", end="page.end()"):
         path = self.root / "notebooks" / f"{name}.md"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import jupytext
 import psutil
 import pytest
 from conftest import ROOT
@@ -113,6 +114,14 @@ def test_a_changed_data_file_runs_its_readers(small, monkeypatch):
     assert small.build() == ("ab", {})
     digest[0] = "2" * 64
     assert small.build() == ("a", {})
+
+
+def test_a_page_whose_library_changes_while_it_runs_is_not_taken_for_finished(small):
+    shared = small.library / "shared.py"
+    small.page(
+        "part/a", f"from companion import one\nopen({str(shared)!r}, 'a').write('B=1')"
+    )
+    assert "changed while it ran" in small.build()[1]["a"][0]
 
 
 def test_a_page_ends_with_its_provenance(small):
@@ -344,6 +353,28 @@ def test_a_page_that_the_contents_name_and_nobody_wrote(small, capsys):
     assert "_toc.yml names notebooks/part/b, but there is no" in line
 
 
+def test_a_document_that_the_contents_name_and_nobody_wrote(small, capsys):
+    with (small.root / "_toc.yml").open("a") as contents:
+        contents.write("- file: book/nowhere\n")
+    status, line = fails(capsys, "--root", str(small.root))
+    assert (status, "_toc.yml names book/nowhere" in line) == (2, True)
+
+
+def test_a_site_of_some_pages_needs_the_others_run(small, monkeypatch, capsys):
+    """Else Sphinx would run them, and nobody check what they load and report."""
+    monkeypatch.setattr(build, "twin_problems", lambda *_, **__: [])
+    status, line = fails(capsys, "--root", str(small.root), "--pages", "part/a")
+    assert status == 2
+    assert "part/b has not been run: leave out --pages" in line
+    assert small.counts() == {}
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(small, capsys):
+    (small.root / "_build").write_text("a file where a folder should be")
+    status, line = fails(capsys, "--root", str(small.root))
+    assert (status, str(small.root / "_build") in line) == (2, True)
+
+
 def test_a_ledger_that_is_no_toml(small, capsys):
     small.own("part/a", "claims.toml", "[c")
     assert build.main(["--root", str(small.root), "--execute-only"]) == 2
@@ -369,6 +400,15 @@ def test_missing_and_outdated_twins_are_named_before_anything_runs(small, capsys
     assert "a.ipynb is missing: run `make sync`" in missing
     assert "b.ipynb is not what notebooks/part/b.md says: run `make sync`" in outdated
     assert small.counts() == {}
+
+
+def test_a_twin_may_have_its_folded_cells_comments_as_titles(small):
+    for name in small.book().pages:
+        small.page(name.removeprefix("notebooks/"), "# Draw the data")
+        twin = jupytext.read(small.book().path(name))
+        twin.cells[-1].source = twin.cells[-1].source.replace("# Draw", "#@title Draw")
+        jupytext.write(twin, small.root / f"{name}.ipynb")
+    assert build.twin_problems(small.book()) == []
 
 
 def test_a_relative_data_folder_is_made_absolute(small, monkeypatch):

@@ -41,7 +41,7 @@ for name, cells in json.load(sys.stdin).items():
 def root(tmp_path_factory):
     """Return a copy of the book, without its builder."""
     copy = tmp_path_factory.mktemp("book")
-    for folder in ("src", "notebooks", "results"):
+    for folder in ("src", "notebooks", "results", "book"):
         ignored = shutil.ignore_patterns("__pycache__", "*.ipynb")
         shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
     shutil.copy(ROOT / "_toc.yml", copy)
@@ -279,6 +279,18 @@ def test_a_ledger_that_is_no_toml_is_named(tmp_path, monkeypatch):
     small = SmallBook(tmp_path, monkeypatch)
     small.own("part/a", "claims.toml", "[c\n")
     with pytest.raises(BookError, match=r"part/a/claims\.toml is not TOML"):
+        small.keys()
+
+
+def test_recorded_claims_that_cannot_be_read_are_named(tmp_path, monkeypatch):
+    small = SmallBook(tmp_path, monkeypatch)
+    (small.library / "datasets").mkdir()
+    (small.library / "datasets" / "rain.py").write_text("DATA = 1")
+    small.page("part/a", "from companion.datasets import rain")
+    monkeypatch.setattr(keys, "source", lambda module: ("rain", "stand-in"))
+    (small.root / "results").mkdir()
+    (small.root / "results" / "book.json").write_text("[")
+    with pytest.raises(BookError, match=r"book\.json holds no claims"):
         small.keys()
 
 

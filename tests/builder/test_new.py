@@ -122,6 +122,7 @@ def command(root, *arguments, **environment):
     return run.stdout
 
 
+@pytest.mark.pages
 @pytest.mark.timeout(300)
 def test_a_new_page_becomes_a_site_with_recorded_claims_and_is_kept(root):
     """The real command on a small book: run, render, record; then nothing runs again.
@@ -151,6 +152,7 @@ def test_a_new_page_becomes_a_site_with_recorded_claims_and_is_kept(root):
     assert "More of it." in table.read_text()
 
 
+@pytest.mark.pages
 @pytest.mark.timeout(200)
 def test_one_page_is_rendered_alone_and_its_address_printed(root):
     said = command(root, "--page", "topic", COMPANION_SCALE="book")
@@ -160,11 +162,13 @@ def test_one_page_is_rendered_alone_and_its_address_printed(root):
     assert not (root / "_build/page/_build/html/book/foundations.html").exists()
 
 
+@pytest.mark.pages
 @pytest.mark.timeout(120)
 def test_a_new_page_reports_what_it_must_at_smoke_scale(root, monkeypatch):
-    for name, value in {"COMPANION_SCALE": "smoke", "PYTHONPATH": ""}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("COMPANION_STRICT", "0")
+    environment = {"SCALE": "smoke", "STRICT": "0", "CACHE": ""}
+    for name, value in environment.items():
+        monkeypatch.setenv(f"COMPANION_{name}", value)
+    monkeypatch.setenv("PYTHONPATH", "")
     build.prepare(root, root / "_build" / "cache")
     book = Book(root, root / "_build" / "cache", "smoke")
     (run,) = build.run_pages(book, book.pages, 1, 100)

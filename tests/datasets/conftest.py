@@ -1,6 +1,5 @@
 """An empty cache and no network for each test, and a web server for downloads."""
 
-import contextlib
 import dataclasses
 import hashlib
 import http.server
@@ -70,35 +69,31 @@ def accept(monkeypatch):
     return change
 
 
-class Server:
-    """A local web server: path to status, length announced, and body in pieces."""
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers with what the server has for a path, piece by piece."""
+
+    def do_GET(self):  # noqa: N802
+        self.server.requests.append(self.path)
+        status, length, pieces = self.server.answers.get(self.path, (404, 0, tuple))
+        self.send_response(status)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+        for piece in pieces():
+            self.wfile.write(piece)
+            self.server.sent += len(piece)
+
+    def log_message(self, *args):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A local web server."""
 
     def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
         self.answers, self.requests, self.sent = {}, [], 0
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def _handler(server):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):  # noqa: N802
-                server.requests.append(self.path)
-                status, length, pieces = server.answers.get(self.path, (404, 0, tuple))
-                self.send_response(status)
-                if length is not None:
-                    self.send_header("Content-Length", str(length))
-                self.end_headers()
-                for piece in pieces():
-                    self.wfile.write(piece)
-                    server.sent += len(piece)
-
-            def log_message(self, *args):
-                pass
-
-            def handle(self):
-                with contextlib.suppress(ConnectionError):  # the client had enough
-                    super().handle()
-
-        return Handler
+        threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def serve(self, path, body, status=200, length=None):
         """Answer with a body; return the address."""
@@ -112,7 +107,10 @@ class Server:
         return self.address(path)
 
     def address(self, path):
-        return f"http://127.0.0.1:{self.http.server_port}{path}"
+        return f"http://127.0.0.1:{self.server_port}{path}"
+
+    def handle_error(self, request, client_address):
+        """Say nothing of a client that has had enough."""
 
 
 @pytest.fixture
@@ -122,5 +120,5 @@ def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     local = Server()
     yield local
-    local.http.shutdown()
-    local.http.server_close()
+    local.shutdown()
+    local.server_close()

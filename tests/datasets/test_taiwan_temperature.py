@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.datasets import DataError, taiwan_temperature
@@ -86,6 +86,7 @@ def test_an_own_file_that_is_absent_is_an_error(tmp_path):
         taiwan_temperature.load(tmp_path / "absent.xml")
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_change_of_an_own_file_is_read_or_refused(tmp_path_factory, data):
     contents = bytearray(OWN)
