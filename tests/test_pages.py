@@ -31,7 +31,6 @@ OLD = {
     "notebooks/foundations/optimizers",
     "notebooks/foundations/perceptron",
     "notebooks/foundations/sigmoid",
-    "notebooks/foundations/vanishing-gradients",
     "notebooks/regression/runge",
 }
 # What shows something: functions of `companion.plotting`, and of other modules.

@@ -1,4 +1,4 @@
-"""Exercises of foundations/vanishing-gradients."""
+"""Exercises of foundations/initialisation."""
 
 import math
 from typing import Any
