@@ -30,6 +30,8 @@ def _linear_is_one(attempt: Any, n: int, alpha: float) -> bool:
 
 
 EXERCISES = {
+    "he-std": Exercise(reference=0.2, tol=1e-3),
+    "fade": Exercise(reference=1 / 32, tol=1e-3),
     "layers-until": Exercise(
         reference=_layers_until,
         sample=lambda rng: (rng.uniform(0.01, 0.9), 10 ** rng.uniform(-12, -1)),
