@@ -329,7 +329,9 @@ def fails(capsys, *arguments):
     return status, line
 
 
-@pytest.mark.parametrize("variable", ["COMPANION_SCALE", "COMPANION_STRICT"])
+@pytest.mark.parametrize(
+    "variable", ["COMPANION_SCALE", "COMPANION_STRICT", "COMPANION_THREADS"]
+)
 def test_a_wrong_word_is_one_clear_sentence(small, monkeypatch, capsys, variable):
     monkeypatch.setenv(variable, "huge")
     status, line = fails(capsys, "--root", str(small.root))
