@@ -7,12 +7,12 @@ import sys
 import jupytext
 import nbformat
 import pytest
-from conftest import ROOT
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from builder.extensions.execution import outputs
 from companion import claims, ledger, provenance
+from tests.places import ROOT
 
 pytestmark = pytest.mark.timeout(300)
 PAGE = "foundations/backpropagation"

@@ -10,10 +10,10 @@ import time
 import jupytext
 import psutil
 import pytest
-from conftest import ROOT
 from small_book import SmallBook
 
 from builder import Busy, build, keys
+from tests.places import ROOT
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from conftest import PAGES, ROOT, TEST_BUILD
 
 from companion import ledger
+from tests.places import PAGES, ROOT, TEST_BUILD
 from tests.site.built import build
 
 ADDRESS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
