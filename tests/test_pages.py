@@ -9,10 +9,10 @@ from pathlib import Path
 
 import jupytext
 import pytest
-from conftest import PAGES, ROOT, TEST_BUILD
 
 from builder import build
 from builder.extensions.execution import Book, outputs
+from tests.places import BUILDING, PAGES, ROOT, TEST_BUILD
 from tools import sync
 
 RAW_MYST = {
@@ -84,13 +84,16 @@ def smoke(request):
         patch.setenv("COMPANION_SCALE", "smoke")
         patch.setenv("COMPANION_STRICT", "0")
         book = Book(ROOT, TEST_BUILD / "cache", "smoke")
-        runs = build.run_pages(book, names, os.cpu_count() or 1, 300)
-        yield book, {run.page: run for run in runs}
+        with BUILDING:
+            runs = build.run_pages(book, names, os.cpu_count() or 1, 300)
+        notebooks = {name: book.executed(name) for name in names}
+    return notebooks, {run.page: run for run in runs}
 
 
 def executed(smoke, name):
-    notebook = smoke[0].executed(name)
-    return notebook or pytest.fail("it did not run: see test_page_runs_and_reports")
+    return smoke[0][name] or pytest.fail(
+        "it did not run: see test_page_runs_and_reports"
+    )
 
 
 @pytest.mark.parametrize("name", PAGES)
