@@ -1,4 +1,4 @@
-"""Exercises of foundations/perceptron."""
+"""Exercises of foundations/linear-regression."""
 
 from typing import Any
 
@@ -7,6 +7,26 @@ import numpy as np
 from companion.exercises import Exercise
 
 Array = np.ndarray
+
+
+def _r_squared(labels: Array, predictions: Array) -> float:
+    squares = np.sum((predictions - labels) ** 2)
+    return float(1 - squares / np.sum((labels - labels.mean()) ** 2))
+
+
+def _labels_and_predictions(rng: np.random.Generator) -> tuple[Array, Array]:
+    labels = rng.normal(rng.uniform(-5, 5), 1, size=rng.integers(5, 30))
+    return labels, labels + rng.normal(size=labels.size) * rng.uniform(0, 2)
+
+
+def _best_rate(smallest: float, largest: float) -> float:
+    return 2 / (smallest + largest)
+
+
+def _balances(attempt: Any, smallest: float, largest: float) -> bool:
+    """At the best rate both directions shrink by the same factor."""
+    eta = float(attempt(smallest, largest))
+    return bool(np.isclose(abs(1 - eta * smallest), abs(1 - eta * largest)))
 
 
 def _with_bias(inputs: Array) -> Array:
@@ -18,12 +38,12 @@ def _critical_rate(inputs: Array) -> float:
 
 
 def _inputs(rng: np.random.Generator) -> tuple[Array]:
-    N, d = rng.integers(10, 40), rng.integers(1, 5)
-    return (rng.normal(rng.uniform(-2, 2), 1, size=(N, d)),)
+    n, d = rng.integers(10, 40), rng.integers(1, 5)
+    return (rng.normal(rng.uniform(-2, 2), 1, size=(n, d)),)
 
 
 def _separates(attempt: Any, inputs: Array) -> bool:
-    """Descend with targets 0, 2 % above the rate and 2 % below it."""
+    """Descend with labels 0, 2 % above the rate and 2 % below it."""
     X = _with_bias(inputs)
     H = 2 / len(X) * X.T @ X
     sizes = []
@@ -43,6 +63,24 @@ def _is_plain_limit(attempt: Any, largest_eigenvalue: float, beta: float) -> boo
 
 
 EXERCISES = {
+    "three-points": Exercise(
+        reference=lambda: 17 / 14, sample=lambda rng: (), tol=1e-3
+    ),
+    "three-points-limit": Exercise(
+        reference=lambda: 3 / 14, sample=lambda rng: (), tol=1e-3
+    ),
+    "r-squared": Exercise(reference=_r_squared, sample=_labels_and_predictions),
+    "best-rate": Exercise(
+        reference=_best_rate,
+        sample=lambda rng: (rng.uniform(0.01, 1), rng.uniform(1, 100)),
+        properties=[
+            (
+                "At the best rate the flat and the steep direction must shrink by "
+                "the same factor.",
+                _balances,
+            )
+        ],
+    ),
     "critical-rate": Exercise(
         reference=_critical_rate,
         sample=_inputs,
