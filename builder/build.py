@@ -186,7 +186,9 @@ def tag_problems(notebook: nbformat.NotebookNode) -> list[str]:
         if cell.cell_type == "markdown"
         for tag in TAG.findall(cell.source)
     )
-    checked = {data["tag"] for data in outputs(notebook, checks.MIME)} - {None}
+    shown = outputs(notebook, checks.MIME)
+    single = [one for data in shown for one in data.get("group", [data])]
+    checked = {data["tag"] for data in single} - {None}
     problems = [f"equation ({tag}) has no check" for tag in tags if tag not in checked]
     problems += [
         f"equation tag ({tag}) stands {n} times" for tag, n in tags.items() if n > 1

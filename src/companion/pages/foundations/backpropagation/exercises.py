@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from companion.comparison import agree, as_array
 from companion.exercises import Exercise
 
 Array = np.ndarray
@@ -28,7 +29,7 @@ def _vanishes_at_a_fit(attempt: Any, theta: Array, X: Array, y: Array) -> bool:
     """Give the network's own outputs as targets: the gradient must be zero."""
     W, b, v, c = theta[:4].reshape(2, 2).T, theta[4:6], theta[6:8], theta[8]
     fitted = np.tanh(X @ W.T + b) @ v + c
-    return np.allclose(attempt(theta, X, fitted), 0, atol=1e-10)
+    return agree(attempt(theta, X, fitted), 0, 1e-10)
 
 
 def _directional(W: list[Array], b: list[Array], x: Array, v: Array) -> float:
@@ -51,7 +52,7 @@ def _is_linear(
     attempt: Any, W: list[Array], b: list[Array], x: Array, v: Array
 ) -> bool:
     """Compare the derivative along 2v with twice that along v."""
-    return np.allclose(attempt(W, b, x, 2 * v), 2 * np.asarray(attempt(W, b, x, v)))
+    return agree(attempt(W, b, x, 2 * v), 2 * as_array(attempt(W, b, x, v)))
 
 
 EXERCISES = {

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from companion.comparison import agree, as_array
 from companion.exercises import Exercise
 
 Array = np.ndarray
@@ -20,7 +21,7 @@ def _errors_sample(rng: np.random.Generator) -> tuple[Any, ...]:
 
 
 def _grow_with_noise(attempt: Any, x: Array, sigma: float) -> bool:
-    return np.allclose(attempt(x, 2 * sigma), 2 * np.asarray(attempt(x, sigma)))
+    return agree(attempt(x, 2 * sigma), 2 * as_array(attempt(x, sigma)))
 
 
 def _corrected_slope(x: Array, y: Array, tau: float) -> float:
@@ -34,7 +35,7 @@ def _slope_sample(rng: np.random.Generator) -> tuple[Any, ...]:
 
 
 def _least_squares_without_error(attempt: Any, x: Array, y: Array, _: float) -> bool:
-    return bool(np.isclose(attempt(x, y, 0.0), np.polyfit(x, y, 1)[0]))
+    return agree(attempt(x, y, 0.0), np.polyfit(x, y, 1)[0])
 
 
 EXERCISES = {

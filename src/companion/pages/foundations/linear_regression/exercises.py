@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from companion.comparison import agree
 from companion.exercises import Exercise
 
 Array = np.ndarray
@@ -59,7 +60,7 @@ def _momentum_limit(largest_eigenvalue: float, beta: float) -> float:
 
 def _is_plain_limit(attempt: Any, largest_eigenvalue: float, beta: float) -> bool:
     """Without momentum the limit is that of gradient descent."""
-    return bool(np.isclose(attempt(largest_eigenvalue, 0.0), 2 / largest_eigenvalue))
+    return agree(attempt(largest_eigenvalue, 0.0), 2 / largest_eigenvalue)
 
 
 EXERCISES = {

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from companion.comparison import agree
 from companion.exercises import Exercise
 
 Array = np.ndarray
@@ -32,8 +33,8 @@ def _without_momentum_descends(
     attempt: Any, theta: Array, v: Array, gradient: Gradient, eta: float, beta: float
 ) -> bool:
     """With beta = 0 the old velocity must play no part."""
-    new = np.asarray(attempt(theta, v, gradient, eta, 0.0)[0])
-    return np.allclose(new, theta - eta * gradient(theta))
+    new = attempt(theta, v, gradient, eta, 0.0)[0]
+    return agree(new, theta - eta * gradient(theta))
 
 
 def _batch_for(q: float, T_full: float, T_b1: float, b1: float, N: float) -> float:
@@ -50,7 +51,7 @@ def _batch_sample(rng: np.random.Generator) -> tuple[Any, ...]:
 def _full_batch_at_one(
     attempt: Any, q: float, T_full: float, T_b1: float, b1: float, N: float
 ) -> bool:
-    return np.isclose(attempt(1.0, T_full, T_b1, b1, N), N)
+    return agree(attempt(1.0, T_full, T_b1, b1, N), N)
 
 
 EXERCISES = {
