@@ -1,15 +1,68 @@
+"""The frame of a page: name, seeds, threads, tables, shown source, finding."""
+
+import os
+import subprocess
+import sys
+
+import nbformat
 import numpy as np
 import pytest
 import torch
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from threadpoolctl import threadpool_info
 
-from companion import page, scale
+from companion import page, provenance, scale
+from companion.errors import PageNotStarted, PlainError, PlainValueError
 
 
-def test_start_makes_runs_repeatable():
-    page.start(seed=3)
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    yield
+    monkeypatch.undo()
+    page.start("part/page")
+
+
+def test_start_names_the_page_and_makes_runs_repeatable():
+    page.start("part/one", seed=3)
     first = np.random.rand(), torch.rand(1).item()
-    page.start(seed=3)
+    page.start("part/two", seed=3)
     assert (np.random.rand(), torch.rand(1).item()) == first
+    assert page.name() == "part/two"
+
+
+def test_without_a_start_there_is_no_name(monkeypatch):
+    monkeypatch.setattr(page, "_name", "")
+    with pytest.raises(PageNotStarted, match="Run the page's first cell"):
+        page.name()
+
+
+def test_a_page_computes_with_the_threads_that_it_was_told(monkeypatch):
+    monkeypatch.setenv("COMPANION_THREADS", "2")
+    page.start("part/page")
+    assert torch.get_num_threads() == 2
+    assert provenance.facts()["threads"] == "2"
+
+
+def test_a_person_s_run_has_one_thread_as_the_builder_s():
+    names = ("OMP_NUM_THREADS", "COMPANION_THREADS", "COMPANION_BOOK")
+    env = {key: value for key, value in os.environ.items() if key not in names}
+    code = (
+        "import torch, threadpoolctl; from companion import page\n"
+        "page.start('part/page'); import scipy.linalg\n"
+        "pools = [pool['num_threads'] for pool in threadpoolctl.threadpool_info()]\n"
+        "print(torch.get_num_threads(), sorted(set(pools)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True
+    )
+    assert run.stdout == "1 [1]\n", run.stderr
+
+
+def test_the_libraries_of_numpy_are_told_too(monkeypatch):
+    monkeypatch.setenv("COMPANION_THREADS", "1")
+    page.start("part/page")
+    assert {pool["num_threads"] for pool in threadpool_info()} == {1}
 
 
 def test_show_displays_the_source_of_what_is_used(displayed):
@@ -19,6 +72,9 @@ def test_show_displays_the_source_of_what_is_used(displayed):
     assert "def current(" in text
 
 
+# -- tables ------------------------------------------------------------------------
+
+
 def test_a_table_is_markdown_under_its_title(displayed):
     page.table(["size", "$p$"], [[10, "0.5"], [25, "**1**"]], "Title")
     assert displayed[-1]["text/markdown"] == (
@@ -26,9 +82,28 @@ def test_a_table_is_markdown_under_its_title(displayed):
     )
 
 
+def test_a_table_by_columns_formats_them(displayed):
+    losses = np.array([0.01234, 0.5])
+    page.table({"rate": [0.1, 0.2], "loss": (losses, ".2g"), "by": ("ab", ".2f")})
+    assert displayed[-1]["text/markdown"] == (
+        "| rate | loss | by |\n| --- | --- | --- |\n"
+        "| 0.1 | 0.012 | a |\n| 0.2 | 0.5 | b |"
+    )
+
+
+def test_a_pair_without_a_format_is_a_column(displayed):
+    page.table({"rate": (0.1, 0.2)}, title="Rates")
+    assert displayed[-1]["text/markdown"].endswith("| 0.1 |\n| 0.2 |")
+
+
 def test_a_ragged_table_is_refused():
-    with pytest.raises(ValueError, match="2 columns, but a row of 1"):
+    with pytest.raises(PlainValueError, match="2 columns, but a row of 1"):
         page.table(["a", "b"], [[1]])
+    with pytest.raises(PlainValueError, match="not of one length: {'a': 1, 'b': 2}"):
+        page.table({"a": [1], "b": [1, 2]})
+
+
+# -- finding and provenance --------------------------------------------------------
 
 
 def test_finding_escapes_and_carries_its_data(displayed):
@@ -45,23 +120,29 @@ def test_provenance_names_device_versions_and_scale(displayed, at_scale):
     page.provenance()
     html = displayed[-1]["text/html"]
     assert all(word in html for word in ("smoke", "torch", "commit", "<details"))
+    assert displayed[-1][provenance.MIME]["scale"] == "smoke"
+    assert "companion.page" in displayed[-1][provenance.MIME]["modules"]
 
 
-def test_commit_falls_back_to_the_version(monkeypatch):
-    def no_git(*args, **kwargs):
-        raise FileNotFoundError("git")
-
-    monkeypatch.setattr(page.subprocess, "run", no_git)
-    assert page.commit().startswith("version ")
+# -- errors ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "value"), [("smoke", 1), ("book", 2), ("full", 2)])
-def test_pick_chooses_by_scale(at_scale, name, value):
-    at_scale(name)
-    assert scale.pick(smoke=1, book=2) == value
+def test_our_errors_are_one_sentence_in_a_notebook_and_in_the_build_log():
+    cell = nbformat.v4.new_code_cell("from companion import page\npage.name()")
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    with pytest.raises(CellExecutionError, match="Run the page's first cell"):
+        NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
+    (error,) = notebook.cells[0].outputs
+    assert error.traceback == [
+        "PageNotStarted: Run the page's first cell: it calls page.start(...)."
+    ]
 
 
-def test_an_unknown_scale_is_refused(at_scale):
-    at_scale("huge")
-    with pytest.raises(ValueError, match="COMPANION_SCALE is 'huge'"):
-        scale.current()
+def test_the_library_s_own_errors_are_plain():
+    from companion.checks import CheckFailed
+    from companion.claims import ClaimMissed
+    from companion.datasets.errors import DataError
+    from companion.training import TrainingDiverged
+
+    for kind in (CheckFailed, ClaimMissed, DataError, TrainingDiverged):
+        assert issubclass(kind, PlainError)

@@ -16,6 +16,7 @@ import torch
 
 from companion import cards, exercises, page, scale
 from companion.comparison import as_array, brief, copies, relative_error
+from companion.errors import PlainError
 
 MIME = "application/vnd.companion.check+json"
 ANSWER = "application/vnd.companion.answer+json"
@@ -27,7 +28,7 @@ failing: tuple[Any, ...] = ()
 """Arguments of the call for which `answer` last found an attempt wrong."""
 
 
-class CheckFailed(AssertionError):
+class CheckFailed(PlainError, AssertionError):
     """A check did not hold, under the builder or in strict mode."""
 
 

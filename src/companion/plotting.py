@@ -5,12 +5,18 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 from IPython import get_ipython
 from IPython.display import Image, display
 from matplotlib import rcsetup
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+from companion.errors import PlainValueError
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 GREY = "#6B7280"
@@ -58,8 +64,20 @@ def figure(
 ) -> tuple[Figure, Axes]:
     """Return a figure whose title states the finding, and its axes.
 
-    Further keywords go to `matplotlib.pyplot.subplots`. With several axes the
-    title is the figure's and the labels are set on the outer axes.
+    Parameters
+    ----------
+    title : str
+        What the figure shows to be so. With several axes it is the figure's.
+    xlabel, ylabel : str, optional
+        With several axes they stand once, along the figure's edges.
+    **subplots
+        Further keywords of `matplotlib.pyplot.subplots`.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : matplotlib.axes.Axes, or array of them
+        As `matplotlib.pyplot.subplots` returns them.
     """
     fig, axes = plt.subplots(**subplots)
     if isinstance(axes, Axes):
@@ -71,16 +89,66 @@ def figure(
     return fig, axes
 
 
-def label(ax: Axes, x: float, y: float, text: str, color: str = GREY) -> None:
-    """Write a label beside a curve in the readable shade of the curve's colour."""
-    ax.annotate(
+def readable(color: Any) -> str:
+    """Return the shade of a line's colour in which text has enough contrast.
+
+    Parameters
+    ----------
+    color : str or tuple
+        Any colour that Matplotlib knows.
+    """
+    code = to_hex(color).upper()
+    return TEXT.get(code, code)
+
+
+def label(line: Line2D, text: str) -> Annotation:
+    """Write a curve's name at its right end, in the readable shade of its colour.
+
+    Parameters
+    ----------
+    line : matplotlib.lines.Line2D
+        A drawn curve, as `ax.plot` returns it; points that are not finite are left out.
+    text : str
+
+    Raises
+    ------
+    PlainValueError
+        If the curve has no point with finite coordinates.
+    """
+    points = np.asarray(line.get_xydata(), float)
+    points = points[np.isfinite(points).all(axis=1)]
+    axes: Any = line.axes
+    if not len(points) or axes is None:
+        raise PlainValueError(f"'{text}' labels a curve without a finite point.")
+    x, y = points[points[:, 0].argmax()]
+    return note(axes, x, y, text, line.get_color())
+
+
+def note(ax: Axes, x: float, y: float, text: str, color: Any = GREY) -> Annotation:
+    """Write beside a point, in the readable shade of a colour.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    x, y : float
+        The point; the text begins a little to its right.
+    text : str
+    color : str, optional
+        The colour of what is named.
+    """
+    return ax.annotate(
         text, (x, y), xytext=(4, 0), textcoords="offset points",
-        color=TEXT.get(color, color), va="center", fontsize=9,
+        color=readable(color), va="center", fontsize=9,
     )  # fmt: skip
 
 
 def png(fig: Figure) -> None:
-    """Show a figure as a 200-dpi PNG: for images and above 1500 points."""
+    """Show a figure as a 200-dpi PNG and close it: for images and above 1500 points.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+    """
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
     plt.close(fig)

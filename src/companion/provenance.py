@@ -57,7 +57,7 @@ class Source:
         return self.paths[0] if self.paths else None
 
 
-def start() -> None:
+def start_clock() -> None:
     """Start the clock of a page."""
     global _started
     _started = time.perf_counter()
@@ -108,7 +108,15 @@ def facts() -> dict[str, str]:
 
 
 def emitted() -> dict[str, Any]:
-    """Return what the builder compares with the page's key, as plain JSON."""
+    """Return what a page hands to the builder, as plain JSON.
+
+    Returns
+    -------
+    dict
+        `facts`, with "modules" (list of str, see `modules`) and "sources"
+        ({data set: sha256, or origin where there is no file}), which the builder
+        compares with what the page's key was made of.
+    """
     sources = {s.name: s.sha256 or s.origin for s in data()}
     return {**facts(), "modules": modules(), "sources": sources}
 

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from companion import page, provenance, scale
+from companion.errors import PlainValueError
 
 HERE = Path(__file__).parent
+# The facts of `provenance` that are kept with a run.
 FACTS = ("date", "device", "commit", "libraries", "seconds")
 FOLDERS = (HERE / "results", HERE.parents[1] / "results")
 
@@ -52,7 +54,13 @@ class Recorded:
 
 
 def find(name: str) -> Path | None:
-    """Return results/PART/NAME.json of the installed library or of its checkout."""
+    """Return results/NAME.json of the installed library or of its checkout, or None.
+
+    Parameters
+    ----------
+    name : str
+        "part/name" for a page's recorded run, "book" for the claims of the book.
+    """
     files = (folder / f"{name}.json" for folder in FOLDERS)
     return next((file for file in files if file.is_file()), None)
 
@@ -62,7 +70,9 @@ def load() -> Recorded | None:
 
     Raises
     ------
-    ValueError
+    PageNotStarted
+        If `page.start` was not called.
+    PlainValueError
         When the file cannot be read as a recorded run; the message names it.
     """
     name = page.name()
@@ -73,7 +83,7 @@ def load() -> Recorded | None:
         entry = json.loads(path.read_text("utf-8"))
         return Recorded(**entry | {"figures": _nan_for_none(entry["figures"])})
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise PlainValueError(
             f"{path} is not a recorded run ({error}): restore it from the repository, "
             f"or delete it and run the page {name} with COMPANION_SCALE=full"
         ) from error
@@ -82,21 +92,29 @@ def load() -> Recorded | None:
 def keep(figures: dict[str, Any]) -> Path | None:
     """Write results/PART/NAME.json at full scale, in a checkout; else do nothing.
 
-    Arrays are written with four significant digits.
+    Parameters
+    ----------
+    figures : dict
+        Numbers, texts, lists, arrays and dicts of them; numbers are written with four
+        significant digits, those that are not finite as null.
+
+    Returns
+    -------
+    Path or None
+        The file that was written.
+
+    Raises
+    ------
+    PageNotStarted
+        If `page.start` was not called.
     """
     folder = FOLDERS[1]
     if scale.current() != "full" or not folder.is_dir():
         return None
     facts = provenance.facts()
-    entry = {
-        **{
-            key: facts[key]
-            for key in ("date", "device", "commit", "libraries", "seconds")
-        },
-        "figures": _plain(figures),
-    }
+    entry = {key: facts[key] for key in FACTS} | {"figures": _plain(figures)}
     path = folder / f"{page.name()}.json"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
     unfinished.write_text(json.dumps(entry, allow_nan=False) + "\n", "utf-8")
     unfinished.replace(path)

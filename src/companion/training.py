@@ -30,6 +30,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from companion.errors import PlainError
 from companion.methods.optimizers import Optimizer
 from companion.methods.stacked import StackedNetworks
 
@@ -59,7 +60,7 @@ FAILURES_IN_A_ROW = 40
 """Rejected steps after which Levenberg-Marquardt gives up (mu grows by 3^40)."""
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDiverged(PlainError, RuntimeError):
     """The loss is no longer a finite number; the message names a likely cause."""
 
 

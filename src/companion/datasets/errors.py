@@ -1,7 +1,9 @@
 """What can be wrong with data, each said in one sentence."""
 
+from companion.errors import PlainError
 
-class DataError(RuntimeError):
+
+class DataError(PlainError, RuntimeError):
     """A data set cannot be used."""
 
 

@@ -1,0 +1,90 @@
+"""The palette in one place, readable labels, reproducible pictures."""
+
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from companion import plotting
+from companion.errors import PlainValueError
+
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
+
+
+@pytest.fixture
+def ax():
+    fig, ax = plt.subplots()
+    yield ax
+    plt.close(fig)
+
+
+def luminance(color):
+    channels = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+              for c in channels]  # fmt: skip
+    return np.dot([0.2126, 0.7152, 0.0722], linear)
+
+
+@pytest.mark.parametrize("name", ["cards", "claims", "page", "recorded", "text"])
+def test_the_palette_stands_in_plotting_alone(name):
+    assert not COLOUR.findall((ROOT / f"src/companion/{name}.py").read_text())
+
+
+@pytest.mark.parametrize("color", [*plotting.TEXT, plotting.GREY])
+def test_coloured_text_has_enough_contrast_on_white(color):
+    assert 1.05 / (luminance(plotting.readable(color)) + 0.05) >= 4.5
+
+
+def test_a_label_stands_at_the_right_end_of_its_curve(ax):
+    (line,) = ax.plot([3.0, 1.0, 2.0], [30.0, 10.0, 20.0], color=plotting.VERMILION)
+    label = plotting.label(line, "Adam")
+    assert (label.xy, label.get_text()) == ((3.0, 30.0), "Adam")
+    assert label.get_color() == "#A84A00"
+    assert label.axes is ax
+
+
+def test_a_label_leaves_out_what_is_not_finite(ax):
+    (line,) = ax.plot([1.0, 2.0, 3.0], [1.0, 5.0, np.nan])
+    assert plotting.label(line, "loss").xy == (2.0, 5.0)
+    (empty,) = ax.plot([1.0], [np.inf])
+    with pytest.raises(PlainValueError, match="'loss' labels a curve without"):
+        plotting.label(empty, "loss")
+
+
+@pytest.mark.parametrize("color", ["#0072b2", (0, 114 / 255, 178 / 255), "C0"])
+def test_any_way_to_write_a_colour_is_read(color):
+    with plt.rc_context(plotting.STYLE):
+        assert plotting.readable(color) == plotting.TEXT[plotting.BLUE]
+
+
+def test_a_note_stands_beside_its_point(ax):
+    note = plotting.note(ax, 1, 2, "floor")
+    assert (note.xy, note.get_color()) == ((1, 2), plotting.GREY)
+
+
+def test_the_title_of_several_axes_is_the_figure_s():
+    fig, axes = plotting.figure("It falls", "step", "loss", ncols=2)
+    assert fig.get_suptitle() == "It falls"
+    assert [ax.get_title("left") for ax in axes] == ["", ""]
+    plt.close(fig)
+
+
+def test_the_title_of_one_axes_stands_at_its_left():
+    with plt.rc_context(plotting.STYLE):
+        fig, ax = plotting.figure("It falls", "step", "loss")
+    shown = ax.get_title("left"), ax.get_xlabel(), ax.get_ylabel()
+    assert shown == ("It falls", "step", "loss")
+    plt.close(fig)
+
+
+def test_the_same_picture_gives_the_same_png(monkeypatch):
+    shown = []
+    monkeypatch.setattr(plotting, "display", lambda image: shown.append(image.data))
+    for _ in range(2):
+        fig, ax = plotting.figure("A title")
+        ax.plot([1, 2])
+        plotting.png(fig)
+    assert shown[0] == shown[1]
+    assert shown[0].startswith(b"\x89PNG")
