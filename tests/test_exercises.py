@@ -102,6 +102,13 @@ def test_functions_among_the_arguments_are_passed_as_they_are():
     assert said(exercise, lambda f, x: f is layer).startswith("right")
 
 
+def test_tensors_in_a_graph_are_copied():
+    weights = torch.ones(2, requires_grad=True) * 2
+    exercise = Exercise(lambda w: w.sum(), lambda rng: (weights,))
+    assert said(exercise, lambda w: w[0] + w[1]).startswith("right")
+    assert said(exercise, lambda w: w.detach().fill_(2).sum()).startswith("right")
+
+
 def test_float32_is_no_excuse_in_float64():
     assert said(SQUARE, lambda z: z * z + 1e-5).startswith("not yet")
     assert said(SQUARE, lambda z: np.float32(z * z + 0.1)).startswith("not yet")
@@ -275,7 +282,8 @@ def test_a_drill_takes_a_function_and_several_numbers():
         assert judge(pair, value).text == "right"
     assert judge(pair, (None, None)).text == "not attempted yet"
     assert "nothing" in judge(pair, (1.0, None)).text
-    assert judge(Exercise(reference=lambda: 3), lambda: 3).text == "right"
+    three = Exercise(reference=lambda: 3, sample=lambda rng: ())
+    assert judge(three, lambda: 3).text == judge(three, 3).text == "right"
 
 
 # -- the pages' exercises --------------------------------------------------------------

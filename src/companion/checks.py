@@ -335,12 +335,12 @@ def at_most(a: Any, b: Any, *, tag: str | None = None, name: str = "a bound") ->
         Under the builder and in strict mode: if some a is larger than its b, a value
         is NaN, shapes do not fit, or there is nothing to compare.
     """
-    _bounded(a, b, 1, "at most", tag, name)
+    _bounded(a, b, 1, "at most {} allowed", tag, name)
 
 
 def at_least(a: Any, b: Any, *, tag: str | None = None, name: str = "a bound") -> None:
     """Check that a >= b everywhere; otherwise as `at_most`."""
-    _bounded(a, b, -1, "at least", tag, name)
+    _bounded(a, b, -1, "at least {} wanted", tag, name)
 
 
 def _bounded(a: Any, b: Any, sign: int, words: str, tag: str | None, name: str) -> None:
@@ -354,8 +354,8 @@ def _bounded(a: Any, b: Any, sign: int, words: str, tag: str | None, name: str) 
     tightest = np.argmin(room)  # the first NaN, if there is one
     value, bound = (np.broadcast_to(v, room.shape).flat[tightest] for v in (a, b))
     if not room.flat[tightest] >= 0:
-        return _fail(name, f"{value:.6g} is not {words} {bound:.6g}", tag)
-    return _pass(name, f"{value:.4g}, {words} {bound:.4g} allowed", tag)
+        return _fail(name, f"{value:.6g}, {words.format(f'{bound:.6g}')}", tag)
+    return _pass(name, f"{value:.4g}, {words.format(f'{bound:.4g}')}", tag)
 
 
 def holds(condition: Any, *, name: str, tag: str | None = None) -> None:

@@ -80,7 +80,13 @@ def agree(found: Any, wanted: Any, tol: float = 1e-8) -> bool:
 
 def copies(args: Iterable[Any]) -> tuple[Any, ...]:
     """Return arguments of its own for one call; functions are passed as they are."""
-    return tuple(arg if callable(arg) else copy.deepcopy(arg) for arg in args)
+    return tuple(map(_copy, args))
+
+
+def _copy(arg: Any) -> Any:
+    if isinstance(arg, torch.Tensor):  # deepcopy refuses those in a graph
+        return arg.detach().clone().requires_grad_(arg.requires_grad)
+    return arg if callable(arg) else copy.deepcopy(arg)
 
 
 def brief(value: Any) -> str:

@@ -4,8 +4,7 @@ The exercises of a page stand in its `exercises.py`, as a dictionary `EXERCISES`
 """
 
 import dis
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,14 +50,10 @@ class Exercise:
     tol: float = 1e-8
     by_properties: bool = False
 
-    def arguments(self) -> Iterator[tuple[Any, ...]]:
-        """Draw the arguments of each call; a drill has one call without any."""
-        if self.sample is None:
-            yield ()
-            return
+    def draws(self) -> list[tuple[Any, ...]]:
+        """Return the arguments of each call; a drill has one call without any."""
         rng = np.random.default_rng(0)
-        for _ in range(DRAWS):
-            yield self.sample(rng)
+        return [self.sample(rng) for _ in range(DRAWS)] if self.sample else [()]
 
     def right(self, args: Sequence[Any]) -> Any:
         """Return what the reference gives for one call's arguments."""
@@ -138,17 +133,18 @@ def judge(exercise: Exercise, attempt: Any) -> Verdict:
     """
     if _is_blank(attempt):
         return UNATTEMPTED
-    if exercise.sample and not callable(attempt):
+    draws = exercise.draws()
+    if any(draws) and not callable(attempt):
         return Verdict("✗", "not yet. Give the function itself, not what it returns.")
-    trial = _Trial(exercise, attempt)
+    trial = _Trial(exercise, attempt, draws)
     try:
-        for args in exercise.arguments():
+        for args in draws:
             trial.call(args)
     except (_Unattempted, NotImplementedError):
         return UNATTEMPTED
     except _Wrong as wrong:
         return Verdict("✗", f"not yet. {wrong}", wrong.failing)
-    tried = f", on {DRAWS} random inputs" if exercise.sample else ""
+    tried = f", on {DRAWS} random inputs" if any(draws) else ""
     return Verdict("✓", f"right{tried}")
 
 
@@ -156,6 +152,7 @@ def judge(exercise: Exercise, attempt: Any) -> Verdict:
 class _Trial:
     exercise: Exercise
     attempt: Any
+    draws: list[tuple[Any, ...]]
 
     def call(self, args: tuple[Any, ...]) -> None:
         """Try one call.
@@ -216,7 +213,7 @@ class _Trial:
 
     def slip(self) -> str:
         """Return the usual slip that explains the first calls, or nothing."""
-        draws = list(itertools.islice(self.exercise.arguments(), SLIP_DRAWS))
+        draws = self.draws[:SLIP_DRAWS]
         try:
             pairs = [(self.found(args), self.exercise.right(args)) for args in draws]
             return _slip(pairs, draws)
