@@ -39,6 +39,7 @@ def test_extent():
 )
 def test_power_of_ten(x, digits, shown):
     assert text.power_of_ten(x, digits) == shown
+    assert f"${text.tex(x, digits)}$" == shown
 
 
 def test_the_lowest_figure_of_a_row_is_bold():

@@ -84,7 +84,7 @@ class Scoreboard(_Reading):
 
     def _claim(self, report: dict[str, Any]) -> str:
         target = self.link(f"notebooks/{report['page']}", f"#claim-{report['claim']}")
-        title = f'<a href="{target}">{escape(report["quantity"])}</a>'
+        title = f'<a href="{escape(target)}">{escape(report["quantity"])}</a>'
         notes = [report["source"], report["comparable"], report["reason"]]
         small = escape(", ".join(note for note in notes if note))
         head = f"<tr><th colspan=6>{title}<br><small>{small}</small></th></tr>"
@@ -96,14 +96,10 @@ class Scoreboard(_Reading):
 def _measure(report: dict[str, Any], row: dict[str, Any], several: bool) -> str:
     # The claim's word where the run cannot be compared, else the measure's own.
     status = report["status"] if report["status"] == "not comparable" else row["status"]
-    cells = [
-        escape(row["name"]) if several else "",
-        f"{claims.LOOK[status][0]} {status}",
-        escape(claims.number(row["reported"])),
-        f"<b>{escape(claims.number(row['here']))}</b>",
-        escape(claims.goal_text(row)),
-        claims.ratio_text(row["ratio"]),
-    ]
+    texts = {head: escape(text) for head, text in claims.texts(row).items()}
+    texts["here"] = f"<b>{texts['here']}</b>"
+    name = escape(row["name"]) if several else ""
+    cells = [name, f"{claims.LOOK[status][0]} {status}", *texts.values()]
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 

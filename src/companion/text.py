@@ -51,7 +51,19 @@ def extent(
 
 
 def power_of_ten(x: float, digits: int = 2) -> str:
-    r"""Return a number in LaTeX, ``$4.00 \cdot 10^{-9}$``.
+    r"""Return a number for a sentence or a table, ``$4.00 \cdot 10^{-9}$``.
+
+    Parameters
+    ----------
+    x : float
+    digits : int, optional
+        Digits after the point.
+    """
+    return f"${tex(x, digits)}$"
+
+
+def tex(x: float, digits: int = 2) -> str:
+    r"""Return a number for the inside of a formula, ``4.00 \cdot 10^{-9}``.
 
     Parameters
     ----------
@@ -60,7 +72,7 @@ def power_of_ten(x: float, digits: int = 2) -> str:
         Digits after the point.
     """
     mantissa, exponent = f"{x:.{digits}e}".split("e")
-    return rf"${mantissa} \cdot 10^{{{int(exponent)}}}$"
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
 
 
 def lowest_bold(row: Sequence[float], format: str = ".2g") -> list[str]:
