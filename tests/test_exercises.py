@@ -124,6 +124,8 @@ def test_another_right_answer_passes_by_its_properties():
     assert said(by_properties, lambda x: -np.sqrt(x)).startswith("right")
     assert said(by_properties, lambda x: x) == "not yet. No."
     assert "a number" in said(by_properties, lambda x: [x, x])
+    with pytest.raises(ValueError, match="needs properties"):
+        Exercise(np.sqrt, root.sample, by_properties=True)
 
 
 def test_a_partial_and_an_object_that_is_called_are_functions():
@@ -215,6 +217,12 @@ def test_a_failed_property_is_said_without_inputs_and_keeps_them():
     verdict = judge(SQUARE, lambda z: z**3)
     assert verdict.text == "not yet. It must be even."
     assert len(verdict.failing) == 1
+
+
+def test_a_property_of_arrays_is_its_sentence():
+    unclear = [("All of them.", lambda f, z: np.array([True, False]))]
+    exercise = Exercise(SQUARE.reference, SQUARE.sample, unclear)
+    assert said(exercise, lambda z: z * z) == "not yet. All of them."
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, IndexError, RuntimeError])

@@ -42,6 +42,11 @@ class Exercise:
     by_properties
         Accept what has the reference's shape and all properties, whatever its
         values: for exercises with several right answers.
+
+    Raises
+    ------
+    ValueError
+        With `by_properties` but no properties, for anything would be right.
     """
 
     reference: Any
@@ -49,6 +54,10 @@ class Exercise:
     properties: Sequence[tuple[str, Callable[..., bool]]] = ()
     tol: float = 1e-8
     by_properties: bool = False
+
+    def __post_init__(self) -> None:
+        if self.by_properties and not self.properties:
+            raise ValueError("An exercise with by_properties=True needs properties.")
 
     def draws(self) -> list[tuple[Any, ...]]:
         """Return the arguments of each call; a drill has one call without any."""
@@ -205,7 +214,7 @@ class _Trial:
         attempt = self.on_copies if callable(self.attempt) else self.attempt
         for sentence, holds in self.exercise.properties:
             try:
-                kept = holds(attempt, *copies(args))
+                kept = bool(holds(attempt, *copies(args)))
             except Exception:
                 kept = False
             if not kept:

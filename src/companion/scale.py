@@ -45,11 +45,7 @@ def pick(*, smoke: T, book: T, full: T | None = None) -> T:
 
 
 def failures_raise() -> bool:
-    """Say whether a failed check or a missed goal stops the page.
-
-    It does under the builder (COMPANION_BOOK=1) and where COMPANION_STRICT=1; a
-    reader who changes something is told so, and the page goes on.
-    """
+    """Say whether a failed check or a missed goal stops the page: in the builder."""
     return "1" in (os.environ.get("COMPANION_BOOK"), os.environ.get("COMPANION_STRICT"))
 
 
