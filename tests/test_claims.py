@@ -1,10 +1,14 @@
 """Claims: the card, what travels in the output, and when a page stops."""
 
+import ast
 import json
 import math
+import re
 
+import jupytext
 import numpy as np
 import pytest
+from conftest import PAGES, ROOT
 
 from companion import claims, ledger, page, provenance
 from companion.claims import ClaimMissed
@@ -20,6 +24,8 @@ RECORDED = {
     "rows": [{"name": "m", "reported": 1.0, "here": 0.25, "goal": 0.5,
               "direction": "below", "tolerance": 0.0, "ratio": 4.0}],
 }  # fmt: skip
+# The last lines of printed logs that a page repeats as a whole.
+PRINTED = {"notebooks/foundations/data-quality": {0.276131, 0.150031}}
 BELOW = Measure("m", "below", reported=1.0, goal=0.5)
 
 
@@ -292,3 +298,28 @@ def test_reported_figures_come_from_the_ledger(entries):
         claims.reported("an-id")
     with pytest.raises(PlainValueError, match="name one"):
         claims.reported("an-id", "another")
+
+
+# -- the book's pages ---------------------------------------------------------------
+
+
+def typed(name):
+    """Return the numbers of four digits or more that a page's cells type."""
+    text = jupytext.read(ROOT / f"{name}.md").cells
+    code = "\n".join(cell.source for cell in text if cell.cell_type == "code")
+    tree = ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", code, flags=re.MULTILINE))
+    numbers = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    return {x for x in numbers if ledger.is_number(x) and len(repr(x)) > 4}
+
+
+def figures(value):
+    """Return the numbers of a reported figure."""
+    return set().union(*map(figures, value)) if isinstance(value, list) else {value}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_types_a_reported_figure(name):
+    entries = ledger.read(name.removeprefix("notebooks/")).values()
+    measures = [measure for entry in entries for measure in entry.measures]
+    reported = set().union(*(figures(measure.reported) for measure in measures))
+    assert typed(name) & reported <= PRINTED.get(name, set())
