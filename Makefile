@@ -1,4 +1,5 @@
 # make book   build the site: environment, all pages in parallel, rendering
+# make page   one page, rendered alone
 # make test   the whole test suite, with formatter, linter and type check
 # make help   the rest
 
@@ -13,7 +14,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install -qq --disable-pip-version-check
 INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: help book strict test check sync lock clean
+.PHONY: help book page new strict test check sync lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -31,6 +32,13 @@ $(VENV)/installed: requirements.lock pyproject.toml
 book: $(VENV)/installed  ## build the site into _build/html
 	@$(BIN)/python -m builder.build $(if $(JOBS),--jobs $(JOBS))
 
+page: $(VENV)/installed  ## run and render one page: make page NAME=sigmoid
+	@$(BIN)/python -m builder.build --page '$(NAME)'
+
+new: $(VENV)/installed  ## begin a page: make new PAGE=foundations/topic
+	@$(BIN)/python -m builder.new '$(PAGE)'
+	@$(MAKE) --no-print-directory sync
+
 strict: export COMPANION_STRICT = 1
 strict: book  ## the same on real data or not at all; records results/book.json
 
@@ -38,13 +46,14 @@ test: check  ## run all tests
 	@$(BIN)/python -m pytest
 	@echo "All tests passed."
 
-check: $(VENV)/installed  ## formatter, linter, type check
+check: $(VENV)/installed  ## twins of the pages, formatter, linter, type check
+	@$(BIN)/python tools/sync.py --check
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
 sync: $(VENV)/installed  ## write each page's .ipynb from its .md
-	@$(BIN)/jupytext --quiet --update --to ipynb notebooks/*/*.md
+	@$(BIN)/python tools/sync.py
 
 lock:  ## pin the newest versions that pyproject.toml allows in requirements.lock
 	@tools/lock.sh $(PYTHON)

@@ -7,7 +7,7 @@ seconds of one network's epoch on 1600 points, median of five runs taken in turn
 
 - in a loop as tutorials write it, with a `DataLoader` that shuffles;
 - in `companion.training.fit`, which slices batches from tensors;
-- in `companion.training.fit_many`, five networks at once, their time shared.
+- in `companion.methods.stacked.fit_many`, five networks at once, their time shared.
 
 Below each size stand the totals of its row and how many times faster the stack is.
 """
@@ -24,12 +24,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from companion.methods import optimizers
-from companion.training import fit, fit_many
+from companion.methods.optimizers import AdamRule, LBFGSRule, SGDRule, UpdateRule
+from companion.methods.stacked import fit_many
+from companion.training import fit
 
 POINTS, STACKED = 1600, 5
 Maker = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
-Setting = tuple[int | None, Maker, Callable[[], optimizers.Optimizer]]
+Setting = tuple[int | None, Maker, Callable[[], UpdateRule]]
 
 
 def descent(size: int | None, lr: float, momentum: float = 0.0) -> Setting:
@@ -37,7 +38,7 @@ def descent(size: int | None, lr: float, momentum: float = 0.0) -> Setting:
     return (
         size,
         lambda p: torch.optim.SGD(p, lr=lr, momentum=momentum),
-        lambda: optimizers.SGD(lr, momentum=momentum),
+        lambda: SGDRule(lr, momentum=momentum),
     )
 
 
@@ -47,11 +48,11 @@ SETTINGS: dict[str, Setting] = {
     "SGD .05, 40": descent(40, 0.05),
     "SGD .01, 40": descent(40, 0.01),
     "momentum .9, 40": descent(40, 0.01, momentum=0.9),
-    "Adam, 1600": (None, torch.optim.Adam, optimizers.Adam),
+    "Adam, 1600": (None, torch.optim.Adam, AdamRule),
     "L-BFGS, 1600": (
         None,
         lambda p: torch.optim.LBFGS(p, max_iter=1, history_size=10),
-        optimizers.LBFGS,
+        LBFGSRule,
     ),
 }
 
@@ -104,17 +105,17 @@ def stacked(
     x: Tensor,
     y: Tensor,
     size: int | None,
-    make: Callable[[], optimizers.Optimizer],
+    make: Callable[[], UpdateRule],
 ) -> float:
     """Return one network's share of the seconds of an epoch of `fit_many`."""
     history = fit_many(
         [network(H) for _ in range(STACKED)],
         x,
         y,
-        optimizer=make(),
+        rule=make(),
         epochs=3,
         batch_size=size,
-        record=[1, 3],
+        evaluate_at=[1, 3],
     )
     return float(history.seconds[1] - history.seconds[0]) / 2 / STACKED
 

@@ -5,7 +5,7 @@
 Each of five seeds trains the 1-64-64-1 tanh network on 70 equispaced points
 (100, less 15 for validation and 15 for testing), float64, with
 
-- the kernel form of `companion.training.levenberg_marquardt`, J never formed;
+- the kernel form of `companion.methods.levenberg_marquardt`, J never formed;
 - the same function with the Jacobian of `torch.func`;
 - Adam at rate 0.01 and batches of 32, the recipe of the report.
 
@@ -27,8 +27,10 @@ import torch
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
-from companion.methods.tanh_network import Array, TanhNetwork, WeightedFit, mlp
-from companion.training import DenseJacobian, fit, levenberg_marquardt
+from companion.methods.levenberg_marquardt import DenseJacobian, levenberg_marquardt
+from companion.methods.mlp import mlp
+from companion.methods.tanh_network import Array, TanhNetwork, WeightedLeastSquares
+from companion.training import fit
 
 WIDTHS = (1, 64, 64, 1)
 NETWORK = TanhNetwork(WIDTHS)
@@ -83,7 +85,7 @@ class TorchFit:
 
 def kernel_form(seed: int, iterations: int) -> Trained:
     """Train by Levenberg-Marquardt in the kernel form."""
-    problem = WeightedFit(NETWORK, X[:, None], runge(X))
+    problem = WeightedLeastSquares(NETWORK, X[:, None], runge(X))
     theta, _ = levenberg_marquardt(problem, NETWORK.initial(seed), iterations)
     return lambda x: NETWORK.forward(theta, x[:, None])
 

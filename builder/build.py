@@ -2,13 +2,13 @@
 
 python -m builder.build                   all of it: `make book`
 python -m builder.build --execute-only    run the pages, do not render
-python -m builder.build --pages sigmoid   only pages whose name contains a word
+python -m builder.build --pages sigmoid   run only pages whose name has a word
+python -m builder.build --page sigmoid    run one page and render it alone
 python -m builder.build --out DIR         render below DIR instead of _build
 """
 
 import argparse
-import datetime
-import json
+import fcntl
 import os
 import re
 import shutil
@@ -17,16 +17,23 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jupytext
 import nbformat
+import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from builder.extensions.execution import Book, outputs
+from builder import BookError, Busy
+from builder.cache import Book, outputs, short
+from builder.keys import sha256
+from builder.record import record
 from companion import checks, claims, page, provenance, scale
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,7 +77,7 @@ class Pool:
     def execute(self, name: str) -> tuple[nbformat.NotebookNode, Run]:
         """Run one page in a kernel of its own."""
         # One string: two threads would mix a text and its line end.
-        print(f"  running {_short(name)}\n", end="", flush=True)
+        print(f"  running {short(name)}\n", end="", flush=True)
         notebook = self.book.notebook(name)
         reached: list[int] = []
         client = NotebookClient(
@@ -96,10 +103,13 @@ class Pool:
         """Store a finished page at once: an interrupted build has it next time."""
         try:
             notebook, run = future.result()
+            run.problems += self.book.run_problems(name, notebook)
+            if not run.problems:
+                self.book.store(name, notebook, run.seconds)
+        except BookError as error:
+            return Run(name, problems=[str(error)])
         except Exception as error:
             return Run(name, problems=[f"{type(error).__name__}: {error}"])
-        if not run.problems:
-            self.book.store(name, notebook, run.seconds)
         return run
 
     def _stop(self, futures: dict[Future[Any], str]) -> None:
@@ -131,12 +141,8 @@ def _noise(notebook: nbformat.NotebookNode) -> list[str]:
 
 def _progress(run: Run, done: int, total: int) -> None:
     word = "FAILED" if run.problems else "cached" if run.cached else "ran"
-    name = _short(run.page)
+    name = short(run.page)
     print(f"  [{done}/{total}] {word:7}{name:40}{run.seconds:7.1f} s", flush=True)
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("notebooks/")
 
 
 def run_pages(book: Book, names: list[str], workers: int, timeout: int) -> list[Run]:
@@ -165,6 +171,7 @@ def reporting_problems(book: Book, name: str) -> list[str]:
         *_claim_problems(book, name, outputs(notebook, claims.MIME)),
         *tag_problems(notebook),
         *_count_problems(notebook),
+        *(strict_problems(notebook) if strict() else []),
     ]
 
 
@@ -202,91 +209,223 @@ def _count_problems(notebook: nbformat.NotebookNode) -> list[str]:
     return [] if found == 1 else [f"the page shows {found} findings, not one"]
 
 
+def strict() -> bool:
+    """Say whether the book is built on real data or not at all."""
+    return os.environ.get("COMPANION_STRICT") == "1"
+
+
+def strict_problems(notebook: nbformat.NotebookNode) -> list[str]:
+    """Return the data of an executed page that are not the book's own."""
+    names = {e["name"] for e in outputs(notebook, provenance.STAND_IN_MIME)}
+    reports = outputs(notebook, claims.MIME)
+    found = {f"stand-in data: {name}" for name in names}.union(
+        *(report.get("foreign_data", ()) for report in reports)
+    )
+    return [f"{data}, and COMPANION_STRICT is 1" for data in sorted(found)]
+
+
 # -- rendering -----------------------------------------------------------------------
 
 
-def render(out: Path) -> int:
-    """Render the site with warnings as errors; return the exit status."""
-    marker = out / "_build" / "unfinished"
-    if marker.exists():
-        # After a failed or interrupted rendering Sphinx would call stale pages good.
-        shutil.rmtree(out / "_build" / "html", ignore_errors=True)
-        shutil.rmtree(out / "_build" / ".doctrees", ignore_errors=True)
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.touch()
+def render(root: Path, out: Path, *options: str) -> int:
+    """Render the site below a folder with Jupyter Book; return the exit status.
+
+    What the last rendering was made with is noted when it is complete. If it differs,
+    or none was completed, all documents are rendered anew: Sphinx compares times, and
+    would take up half-built pages.
+    """
+    build, look = out / "_build", _look(root)
+    done = build / "rendered"
+    if not done.is_file() or done.read_text() != look:
+        shutil.rmtree(build / "html", ignore_errors=True)
+        shutil.rmtree(build / ".doctrees", ignore_errors=True)
+    build.mkdir(parents=True, exist_ok=True)
+    done.unlink(missing_ok=True)
     jupyter_book = "from jupyter_book.cli.main import main; main()"
-    command = [sys.executable, "-c", jupyter_book, "build", str(ROOT)]
-    command += ["--path-output", str(out), "-W", "--keep-going", "-q"]
-    status = subprocess.run(command, cwd=ROOT).returncode
+    command = [sys.executable, "-c", jupyter_book, "build", str(root)]
+    command += ["--path-output", str(out), *options]
+    status = subprocess.run(command, cwd=root).returncode
     if status == 0:
-        marker.unlink()
+        done.write_text(look)
     return status
 
 
-# -- the recorded claims ---------------------------------------------------------------
+def _look(root: Path) -> str:
+    """Return a hash of what all documents are rendered with."""
+    extensions = Path(__file__).parent / "extensions"
+    files = [*root.glob("_*.yml"), *root.glob("book/**/*"), *extensions.glob("*.py")]
+    files += root.glob("requirements.lock")
+    kept = sorted(file for file in files if file.is_file() and file.suffix != ".md")
+    return sha256("".join(f"{f}:{sha256(f.read_text('latin-1'))};" for f in kept))
 
 
-def record(book: Book, names: list[str]) -> Path:
-    """Write the claims of a strict build on real data to results/book.json."""
-    today = datetime.date.today().isoformat()
-    device = provenance.device_name()
-    reports = [r for name in names for r in book.outputs(name, claims.MIME)]
-    entries = {r["claim"]: {"date": today, "device": device, **r} for r in reports}
-    versions = {k: v for n in names for k, v in _libraries(book, n).items()}
-    path = ROOT / "results" / "book.json"
-    text = json.dumps(
-        {"versions": versions, "claims": entries}, indent=1, sort_keys=True
-    )
-    path.write_text(text + "\n", "utf-8")
-    return path
+def render_page(root: Path, out: Path, name: str) -> tuple[int, Path]:
+    """Render one page alone; return the exit status and the page's address."""
+    out.mkdir(parents=True, exist_ok=True)
+    toc = out / "_toc.yml"
+    toc.write_text(yaml.safe_dump({"format": "jb-book", "root": name}))
+    # Its links to other pages lead nowhere here, and Sphinx warns of each.
+    status = render(root, out, "--toc", str(toc), "-q")
+    return status, out / "_build" / "html" / f"{name}.html"
 
 
-def _libraries(book: Book, name: str) -> dict[str, str]:
-    libraries: dict[str, str] = book.dependencies(name)["libraries"]
-    return libraries
+def twin_problems(book: Book, compare: bool = True) -> list[str]:
+    """Return the pages whose .ipynb, which the site offers, is missing or outdated."""
+    problems = []
+    for name in book.pages:
+        twin = book.root / f"{name}.ipynb"
+        if not twin.is_file():
+            problems.append(f"{twin} is missing: run `make sync`.")
+        elif compare and _sources(twin) != _sources(book.path(name)):
+            problems.append(f"{twin} is not what {name}.md says: run `make sync`.")
+    return problems
+
+
+def _sources(path: Path) -> list[str]:
+    """Return the cells' texts; a folded cell's comment may be a title for Colab."""
+    cells = jupytext.read(path).cells
+    return [re.sub(r"\A# ?(@title )?", "", cell.source) for cell in cells]
 
 
 # -- the command -----------------------------------------------------------------------
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    options = _options()
+    options = _options(arguments)
     try:
-        scale.current()
-    except ValueError as error:
+        prepare(options.root, options.cache)
+        with ExitStack() as locks:
+            for folder in (options.cache, options.out / "_build"):
+                locks.enter_context(locked(folder))
+            return build(options)
+    except (BookError, OSError) as error:
         print(error)
-        return 2
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ["COMPANION_BOOK"] = "1"
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(ROOT / "src"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    book = Book(ROOT, ROOT / "_build" / "cache", scale.current())
-    names = [name for name in book.pages if any(w in name for w in options.pages)]
-    print(f"Running {len(names)} pages at {book.scale} scale, {options.jobs} at a time")
-    try:
-        runs = run_pages(book, names, options.jobs, options.timeout)
+        return getattr(error, "status", 2)
     except KeyboardInterrupt:
         print("Interrupted. Finished pages are kept: build again to go on.")
         return 130
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--execute-only", action="store_true", help="do not render")
+    parser.add_argument("--pages", nargs="*", default=[], help="words in page names")
+    parser.add_argument("--page", help="run one page and render it alone")
+    parser.add_argument("--jobs", type=_at_least_one, default=os.cpu_count() or 1)
+    parser.add_argument("--timeout", type=int, default=600, help="seconds for a cell")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the book's folder")
+    parser.add_argument("--out", type=Path, help="render below this folder")
+    parser.add_argument("--cache", type=Path, help="keep executed pages here")
+    options = parser.parse_args(arguments)
+    options.root = options.root.resolve()
+    alone = options.page is not None
+    place = options.root / "_build" / "page" if alone else options.root
+    options.out = (options.out or place).resolve()
+    options.cache = (options.cache or options.root / "_build" / "cache").resolve()
+    return options
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of pages at a time")
+    return int(text)
+
+
+def prepare(root: Path, cache: Path) -> None:
+    """Set the environment in which pages run and Sphinx renders.
+
+    Raises
+    ------
+    BookError
+        If COMPANION_SCALE or COMPANION_STRICT holds another word than it may.
+    """
+    try:
+        scale.current()
+    except ValueError as error:
+        raise BookError(str(error)) from error
+    strict = os.environ.get("COMPANION_STRICT", "")
+    if strict not in ("", "0", "1"):
+        raise BookError(f"COMPANION_STRICT is '{strict}': set it to 1, or to 0.")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["COMPANION_BOOK"] = "1"
+    os.environ["COMPANION_CACHE"] = str(cache)
+    if data := os.environ.get("COMPANION_DATA"):
+        # Pages run in their own folders.
+        os.environ["COMPANION_DATA"] = str(Path(data).expanduser().resolve())
+    paths = [str(root / "src"), str(ROOT), os.environ.get("PYTHONPATH")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other builds out of a folder; the lock ends with this process.
+
+    Raises
+    ------
+    Busy
+        If another build is at work there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(
+                f"Another build is at work in {folder}: wait until it is done, or "
+                "build with --cache and --out elsewhere."
+            ) from None
+        yield
+
+
+def build(options: argparse.Namespace) -> int:
+    """Run pages and render as the options say; return the exit status."""
+    book = Book(options.root, options.cache, scale.current())
+    names = chosen(book, options)
+    alone = options.page is not None
+    if not options.execute_only:
+        _can_render(book, names, alone)
+    print(f"Running {len(names)} pages at {book.scale} scale, {options.jobs} at a time")
+    runs = run_pages(book, names, options.jobs, options.timeout)
     if report_failures(runs):
         return 1
     _tell_stand_ins(book, runs)
-    if os.environ.get("COMPANION_STRICT") == "1" and book.scale == "book":
-        print(f"Recorded the claims in {record(book, names)}")
-    return 0 if options.execute_only else _finish(options.out, runs)
+    if alone and not options.execute_only:
+        return _finish_page(options, names[0])
+    return 0 if options.execute_only else _finish(book, options, runs)
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--execute-only", action="store_true", help="do not render")
-    parser.add_argument("--pages", nargs="*", default=[""], help="words in page names")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--timeout", type=int, default=600, help="seconds for a cell")
-    parser.add_argument("--out", type=Path, default=ROOT, help="render below this")
-    return parser.parse_args()
+def _can_render(book: Book, names: list[str], alone: bool) -> None:
+    """Refuse before pages run what could not be rendered after it."""
+    problems = twin_problems(book, compare=not alone)
+    others = [name for name in book.pages if name not in names and not alone]
+    problems += [
+        f"The site needs all pages, and {short(name)} has not been run: leave out "
+        "--pages, or add --execute-only."
+        for name in others
+        if book.executed(name) is None
+    ]
+    if problems:
+        raise BookError("\n".join(problems))
+
+
+def chosen(book: Book, options: argparse.Namespace) -> list[str]:
+    """Return the pages to run.
+
+    Raises
+    ------
+    BookError
+        If a page is asked for that the book does not have.
+    """
+    alone = options.page is not None
+    words = [options.page] if alone else options.pages or [""]
+    names = [name for name in book.pages if any(w in short(name) for w in words)]
+    exact = [name for name in names if options.page in (short(name), Path(name).name)]
+    if not names or alone and len(exact or names) != 1:
+        have = ", ".join(map(short, names or book.pages))
+        raise BookError(f"'{' '.join(words)}' names no page of these: {have}.")
+    return exact or names
 
 
 def report_failures(runs: list[Run]) -> bool:
@@ -307,15 +446,23 @@ def _tell_stand_ins(book: Book, runs: list[Run]) -> None:
             print(f"Stand-in data on {run.page}: {entry['name']}. {entry['reason']}")
 
 
-def _finish(out: Path, runs: list[Run]) -> int:
+def _finish_page(options: argparse.Namespace, name: str) -> int:
+    status, path = render_page(options.root, options.out, name)
+    print(f"The page: {path.as_uri()}")
+    return status
+
+
+def _finish(book: Book, options: argparse.Namespace, runs: list[Run]) -> int:
     print("Rendering the site, warnings as errors", flush=True)
-    status = render(out.resolve())
+    status = render(book.root, options.out, "-W", "--keep-going", "-q")
     if status:
         print("Build failed: rendering gave warnings or errors, listed above.")
         return status
+    if strict() and book.scale == "book" and not options.pages:
+        print(f"Recorded the claims in {record(book)}")
     slowest = sorted(runs, key=lambda run: -run.seconds)[:5]
     print("Slowest pages: " + ", ".join(f"{r.page} {r.seconds:.0f} s" for r in slowest))
-    print(f"The site: {out.resolve() / '_build' / 'html' / 'index.html'}")
+    print(f"The site: {options.out / '_build' / 'html' / 'index.html'}")
     return 0
 
 

@@ -5,11 +5,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 os.environ["COMPANION_BOOK"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+pytest_plugins = ["tests.site.built"]
+
+# What tests build: beside a person's build, and kept for the next time.
+TEST_BUILD = ROOT / "_build" / "test"
+
+# A busy machine is slow, and not wrong.
+settings.register_profile("book", deadline=None)
+settings.load_profile("book")
 
 PAGES = sorted(
     str(path.relative_to(ROOT).with_suffix(""))

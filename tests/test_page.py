@@ -141,7 +141,7 @@ def test_our_errors_are_one_sentence_in_a_notebook_and_in_the_build_log():
 def test_the_library_s_own_errors_are_plain():
     from companion.checks import CheckFailed
     from companion.claims import ClaimMissed
-    from companion.datasets.errors import DataError
+    from companion.datasets import DataError
     from companion.training import TrainingDiverged
 
     for kind in (CheckFailed, ClaimMissed, DataError, TrainingDiverged):

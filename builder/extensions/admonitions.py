@@ -21,8 +21,14 @@ KINDS = {
     "Exercise": "tip",
     "Correction": "caution",
     "Guess": "hint",
+    "In short": "note",
+    "True or false?": "hint",
+    "Summary": "note",
+    "Take-away": "tip",
 }
-TITLE = re.compile(rf"({'|'.join(KINDS)})\b.*")
+# The longest first: no kind hides another that opens with its words.
+WORDS = "|".join(re.escape(kind) for kind in sorted(KINDS, key=len, reverse=True))
+TITLE = re.compile(rf"({WORDS})(?!\w).*")
 
 
 class BlockquoteAdmonitions(SphinxPostTransform):
@@ -55,14 +61,20 @@ def to_admonition(
     """Return an admonition titled by the bold words, with the rest as its body."""
     title = nodes.title("", "", *strong.children)
     strong.parent.remove(strong)
-    kind = f"dtp-{word.lower()}"
-    box = nodes.admonition(classes=["admonition", KINDS[word], kind])
+    box = nodes.admonition(classes=["admonition", KINDS[word], css_class(word)])
+    if title.astext().rstrip(". ").endswith("answered"):
+        box["classes"].append("dtp-answered")
     box += title
     _strip_start(quote[0])
     box += [
         child for child in quote.children if child.astext().strip() or child.children
     ]
     return box
+
+
+def css_class(word: str) -> str:
+    """Return the class of a kind's boxes, such as dtp-in-short."""
+    return "dtp-" + re.sub(r"\W+", "-", word.lower()).strip("-")
 
 
 def _strip_start(paragraph: nodes.paragraph) -> None:

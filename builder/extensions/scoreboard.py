@@ -15,7 +15,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from builder.extensions import execution
-from companion import claims, page
+from companion import claims, page, provenance
 
 MINUTES = re.compile(r"\*\*Time\.?\*\*.*?(\d+) minutes?")
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
@@ -55,7 +55,8 @@ class Tallies(_Reading):
     def run(self) -> list[nodes.Node]:
         """Return the counts."""
         counts = Counter(report["status"] for report in self.reports())
-        cells = [_tally(sum(counts.values()), "reported figures compared", "")]
+        compared = sum(counts.values()) - counts["not comparable"]
+        cells = [_tally(compared, "reported figures compared", "")]
         cells += [_tally(counts[word], word, sign) for word, sign in _words(counts)]
         return self.html(f'<div class="dtp-tallies">{"".join(cells)}</div>')
 
@@ -124,13 +125,18 @@ class PartTable(_Reading):
             return ""
         about = describe(notebook)
         link = f'<a href="{self.link(name)}">{escape(about["title"])}</a>'
-        cells = [link, escape(about["question"]), escape(about["answer"])]
-        body = "".join(f"<td>{cell}</td>" for cell in [*cells, about["minutes"]])
-        return f"<tr>{body}</tr>"
+        cells = [link, escape(about["question"]), _answer(about), about["minutes"]]
+        return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _answer(about: dict[str, str]) -> str:
+    """Return a page's answer, under the label of a run that cannot be compared."""
+    label = f'<small class="dtp-caveat">{about["caveat"]}</small> '
+    return (label if about["caveat"] else "") + escape(about["answer"])
 
 
 def describe(notebook: nbformat.NotebookNode) -> dict[str, str]:
-    """Return a page's title, reading minutes, question and computed answer."""
+    """Return a page's title, reading minutes, question, computed answer and caveat."""
     first = notebook.cells[0].source
     title, minutes = TITLE.search(first), MINUTES.search(first)
     found = execution.outputs(notebook, page.FINDING) or [{}]
@@ -139,7 +145,19 @@ def describe(notebook: nbformat.NotebookNode) -> dict[str, str]:
         "minutes": minutes[1] if minutes else "",
         "question": found[0].get("question", ""),
         "answer": found[0].get("answer", ""),
+        "caveat": caveat(notebook),
     }
+
+
+def caveat(notebook: nbformat.NotebookNode) -> str:
+    """Say why a page's figures are not the book's, or ``""``."""
+    if execution.outputs(notebook, provenance.STAND_IN_MIME):
+        return "on stand-in data"
+    reports = execution.outputs(notebook, claims.MIME)
+    if any(report["foreign_data"] for report in reports):
+        return "on data other than the book's"
+    runs = execution.outputs(notebook, provenance.MIME)
+    return "at smoke scale" if any(run["scale"] == "smoke" for run in runs) else ""
 
 
 class CoverStrip(_Reading):
@@ -147,12 +165,19 @@ class CoverStrip(_Reading):
 
     def run(self) -> list[nodes.Node]:
         """Return the strip."""
-        images = [
-            f'<a href="{self.link(name)}"><img src="{source}" alt="{escape(alt)}"></a>'
+        links = [
+            self._link(name, source, alt)
             for name in self.book.pages
             for source, alt in figures(self.env.app, self.book, name, "cover")
         ]
-        return self.html(f'<div class="dtp-strip">{"".join(images)}</div>')
+        return self.html(f'<div class="dtp-strip">{"".join(links)}</div>')
+
+    def _link(self, name: str, source: str, alt: str) -> str:
+        notebook = self.book.executed(name)
+        words = caveat(notebook) if notebook is not None else ""
+        label = f'<small class="dtp-caveat">{words}</small>' if words else ""
+        image = f'<img src="{source}" alt="{escape(alt)}">'
+        return f'<a href="{self.link(name)}">{image}{label}</a>'
 
 
 class PartCard(_Reading):
@@ -167,20 +192,34 @@ class PartCard(_Reading):
         names = [p for p in self.book.pages if p.startswith(f"notebooks/{part}/")]
         app, book = self.env.app, self.book
         shown = [f for name in names for f in figures(app, book, name, "card")]
-        notebooks = [self.book.executed(name) for name in names]
-        about = [describe(notebook) for notebook in notebooks if notebook is not None]
         image = f'<img src="{shown[0][0]}" alt="">' if shown else ""
-        first = about[0] if about else {"question": "", "answer": ""}
-        words = [report["status"] for report in self.reports(f"{part}/")]
-        met = len(words) - words.count("missed") - words.count("not comparable")
+        finding = self._finding(names)
         pages = f"{len(names)} page{'s' if len(names) != 1 else ''}"
         return self.html(
             f'<a class="dtp-card" href="{self.link(f"book/{part}")}">{image}'
-            f"<b>{escape(title)}</b><em>{escape(first['question'])}</em>"
-            f"<span>{escape(first['answer'])}</span>"
-            f"<small>{pages}: {met} of {len(words)} goals met, "
-            f"{words.count('beaten')} reported figures beaten</small></a>"
+            f"<b>{escape(title)}</b>{finding}"
+            f"<small>{pages}: {count_goals(self.reports(f'{part}/'))}</small></a>"
         )
+
+    def _finding(self, names: list[str]) -> str:
+        """Return the question and answer of a page, one on real data if there is."""
+        notebooks = [self.book.executed(name) for name in names]
+        about = [describe(notebook) for notebook in notebooks if notebook is not None]
+        if not about:
+            return ""
+        first = min(about, key=lambda one: bool(one["caveat"]))
+        return f"<em>{escape(first['question'])}</em><span>{_answer(first)}</span>"
+
+
+def count_goals(reports: list[dict[str, Any]]) -> str:
+    """Count the goals met and figures beaten, among the claims that can be compared."""
+    words = [report["status"] for report in reports]
+    compared = [word for word in words if word != "not comparable"]
+    met = len(compared) - compared.count("missed")
+    text = f"{met} of {len(compared)} goals met"
+    text += f", {compared.count('beaten')} reported figures beaten"
+    left = len(words) - len(compared)
+    return f"{text}, {left} not comparable" if left else text
 
 
 def figures(
@@ -190,7 +229,7 @@ def figures(
     notebook = book.executed(name)
     folder = Path(app.outdir) / "_static" / tag
     folder.mkdir(parents=True, exist_ok=True)
-    found = []
+    found: list[tuple[str, str]] = []
     for cell in notebook.cells if notebook is not None else []:
         if tag not in cell.metadata.get("tags", []):
             continue
@@ -198,7 +237,8 @@ def figures(
         for output in cell.outputs:
             figure = _image(output.get("data", {}))
             if figure:
-                file = f"{Path(name).name}.{figure[0]}"
+                stem = name.removeprefix("notebooks/").replace("/", "-")
+                file = f"{stem}-{len(found) + 1}.{figure[0]}"
                 (folder / file).write_bytes(figure[1])
                 found.append((f"_static/{tag}/{file}", alt))
     return found

@@ -5,7 +5,8 @@ import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from builder.extensions import admonitions, assets, scoreboard
+from builder.extensions import admonitions, assets, doors, folds, scoreboard
+from companion import claims, page, provenance
 
 
 def quote(*inline, after=()):
@@ -32,9 +33,31 @@ def test_a_bold_word_makes_an_admonition(word):
     document, _ = quote(strong(f"{word} 3.1."), nodes.Text(" Let x be given."))
     box = converted(document)
     assert isinstance(box, nodes.admonition)
-    assert f"dtp-{word.lower()}" in box["classes"]
+    assert admonitions.css_class(word) in box["classes"]
     assert box[0].astext() == f"{word} 3.1."
     assert box[1].astext() == "Let x be given."
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("In short.", "dtp-in-short"),
+        ("True or false?", "dtp-true-or-false"),
+        ("Take-away.", "dtp-take-away"),
+        ("Summary", "dtp-summary"),
+        ("Guess 2.", "dtp-guess"),
+    ],
+)
+def test_boxes_are_named_by_their_words(title, name):
+    document, _ = quote(strong(title), nodes.Text(" Text."))
+    classes = converted(document)["classes"]
+    assert name in classes
+    assert "dtp-answered" not in classes
+
+
+def test_an_answered_guess_is_marked():
+    document, _ = quote(strong("Guess 1, answered."), nodes.Text(" (b)."))
+    assert {"dtp-guess", "dtp-answered"} <= set(converted(document)["classes"])
 
 
 def test_an_admonition_keeps_its_further_paragraphs():
@@ -83,13 +106,96 @@ def test_the_stand_in_banner_stands_under_the_title(monkeypatch, entries, count)
         assert "mnist" in banners[0].astext()
 
 
-def test_describe_reads_title_minutes_and_finding():
-    notebook = nbformat.v4.new_notebook()
+def executed(*cells):
+    """Return a notebook with a title and a code cell for each list of outputs."""
     text = "# A title\n\n**Time.** About 20 minutes to read; 5 seconds to run."
-    data = {scoreboard.page.FINDING: {"question": "Why?", "answer": "So."}}
-    code = nbformat.v4.new_code_cell("x")
-    code.outputs = [nbformat.v4.new_output("display_data", data)]
-    notebook.cells = [nbformat.v4.new_markdown_cell(text), code]
-    assert scoreboard.describe(notebook) == {
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
+    for bundles in cells:
+        cell = nbformat.v4.new_code_cell("x")
+        cell.outputs = [nbformat.v4.new_output("display_data", b) for b in bundles]
+        notebook.cells.append(cell)
+    return notebook
+
+
+FINDING = {page.FINDING: {"question": "Why?", "answer": "So."}}
+
+
+def run_at(scale):
+    return {provenance.MIME: {"scale": scale}}
+
+
+def test_describe_reads_title_minutes_and_finding():
+    assert scoreboard.describe(executed([FINDING])) == {
         "title": "A title", "minutes": "20", "question": "Why?", "answer": "So.",
+        "caveat": "",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("bundles", "words"),
+    [
+        ([run_at("book")], ""),
+        ([run_at("smoke")], "at smoke scale"),
+        ([{provenance.STAND_IN_MIME: {"name": "x"}}], "on stand-in data"),
+        ([{claims.MIME: {"foreign_data": ["own file: x"]}}], "on data other than"),
+    ],
+)
+def test_a_caveat_says_why_figures_are_not_the_books(bundles, words):
+    found = scoreboard.caveat(executed(bundles))
+    assert found.startswith(words)
+    assert bool(found) == bool(words)
+
+
+def test_what_is_not_comparable_does_not_count_as_met():
+    words = ["beaten", "reproduced", "missed", "not comparable", "not comparable"]
+    text = scoreboard.count_goals([{"status": word} for word in words])
+    assert text == "2 of 3 goals met, 1 reported figures beaten, 2 not comparable"
+
+
+class App:
+    def __init__(self, folder):
+        self.outdir = str(folder)
+
+
+class Pages:
+    """Two pages of one name, in two parts, each with two tagged images."""
+
+    def executed(self, name):
+        drawings = [f"<svg>{name} {i}</svg>" for i in (1, 2)]
+        notebook = executed([{"image/svg+xml": drawing} for drawing in drawings])
+        notebook.cells[1].metadata["tags"] = ["cover"]
+        return notebook
+
+
+def test_no_figure_of_the_cover_overwrites_another(tmp_path):
+    names = ["notebooks/a/same", "notebooks/b/same"]
+    found = [
+        scoreboard.figures(App(tmp_path), Pages(), name, "cover") for name in names
+    ]
+    files = [tmp_path / address for figures in found for address, _ in figures]
+    texts = [f"<svg>{name} {i}</svg>" for name in names for i in (1, 2)]
+    assert [file.read_text() for file in files] == texts
+
+
+@pytest.mark.parametrize(
+    ("source", "comment"),
+    [
+        ("# Draw the curve\nx = 1", "Draw the curve"),
+        ("#@title Draw the curve\nx = 1", "Draw the curve"),
+        ("x = 1  # not this", ""),
+    ],
+)
+def test_a_fold_is_named_by_the_opening_comment(source, comment):
+    assert folds.opening_comment(source) == comment
+
+
+def test_a_door_names_subsections_and_minutes():
+    inner = nodes.section("", nodes.title("", "Inner"), nodes.paragraph("", "a " * 90))
+    further = nodes.section("", nodes.title("", "Further"), inner)
+    assert doors.about_further(further) == "Inner; 2 minutes"
+
+
+def test_a_door_counts_claims_and_corrections():
+    box = nodes.admonition(classes=["dtp-correction"])
+    section = nodes.section("", nodes.title("", "Against the course work"), box)
+    assert doors.about_claims(section, 3) == "3 claims, 1 correction"

@@ -8,17 +8,23 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.methods.optimizers import LBFGS, SGD, Adadelta, Adam, RMSprop
+from companion.methods.optimizers import (
+    AdadeltaRule,
+    AdamRule,
+    LBFGSRule,
+    RMSpropRule,
+    SGDRule,
+)
 
 PAIRS = {
-    "gradient descent": (lambda: SGD(0.1), lambda p: torch.optim.SGD(p, lr=0.1)),
+    "gradient descent": (lambda: SGDRule(0.1), lambda p: torch.optim.SGD(p, lr=0.1)),
     "momentum": (
-        lambda: SGD(0.02, momentum=0.9),
+        lambda: SGDRule(0.02, momentum=0.9),
         lambda p: torch.optim.SGD(p, lr=0.02, momentum=0.9),
     ),
-    "RMSprop": (lambda: RMSprop(0.03), lambda p: torch.optim.RMSprop(p, lr=0.03)),
-    "Adadelta": (lambda: Adadelta(), lambda p: torch.optim.Adadelta(p)),
-    "Adam": (lambda: Adam(0.05), lambda p: torch.optim.Adam(p, lr=0.05)),
+    "RMSprop": (lambda: RMSpropRule(0.03), lambda p: torch.optim.RMSprop(p, lr=0.03)),
+    "Adadelta": (lambda: AdadeltaRule(), lambda p: torch.optim.Adadelta(p)),
+    "Adam": (lambda: AdamRule(0.05), lambda p: torch.optim.Adam(p, lr=0.05)),
 }
 
 
@@ -35,10 +41,10 @@ def evaluate(f, theta):
     return torch.autograd.grad(loss.sum(), leaf)[0], loss.detach()
 
 
-def run(optimizer, f, theta, steps):
+def run(rule, f, theta, steps):
     theta = theta.clone()
     for _ in range(steps):
-        optimizer.step(theta, *evaluate(f, theta))
+        rule.step(theta, *evaluate(f, theta))
     return theta
 
 
@@ -66,7 +72,7 @@ def test_every_row_moves_as_torch_moves_it_alone(name, seed, steps):
         torch.testing.assert_close(row, expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("make", [SGD, RMSprop, Adadelta, Adam])
+@pytest.mark.parametrize("make", [SGDRule, RMSpropRule, AdadeltaRule, AdamRule])
 def test_a_tensor_of_rates_gives_each_row_its_own(make):
     start = torch.tensor([[0.3, -0.8], [0.3, -0.8]], dtype=torch.float64)
     rates = torch.tensor([[0.01], [0.1]], dtype=torch.float64)
@@ -77,7 +83,7 @@ def test_a_tensor_of_rates_gives_each_row_its_own(make):
 
 
 def test_a_zero_gradient_moves_nothing():
-    for make in (SGD, RMSprop, Adadelta, Adam):
+    for make in (SGDRule, RMSpropRule, AdadeltaRule, AdamRule):
         theta = torch.ones(2, 3)
         make(0.1).step(theta, torch.zeros(2, 3), torch.zeros(2))
         assert torch.equal(theta, torch.ones(2, 3))
@@ -100,7 +106,7 @@ def test_lbfgs_equals_torch_while_no_step_is_taken_back():
         loss.backward()
         return loss
 
-    ours, theta = LBFGS(lr=0.5), start.clone()
+    ours, theta = LBFGSRule(lr=0.5), start.clone()
     for _ in range(12):
         theirs.step(closure)
         ours.step(theta, *evaluate(f, theta))
@@ -116,12 +122,12 @@ def test_the_two_loops_equal_the_matrix_they_stand_for(seed, n_pairs):
     )
     root = draw(4, 4)
     A = root @ root.T + torch.eye(4, dtype=torch.float64)
-    optimizer = LBFGS(history_size=6)
+    rule = LBFGSRule(history_size=6)
     theta, g = draw(1, 4), draw(1, 4)
-    optimizer.step(theta, g, torch.zeros(1, dtype=torch.float64))
+    rule.step(theta, g, torch.zeros(1, dtype=torch.float64))
     pairs = [draw(1, 4) for _ in range(n_pairs)]
     for s in pairs:
-        optimizer._remember(torch.tensor([True]), s, s @ A)
+        rule.remember(torch.tensor([True]), s, s @ A)
     s, y = pairs[-1], pairs[-1] @ A
     H = (s * y).sum() / (y * y).sum() * torch.eye(4, dtype=torch.float64)
     for s in pairs:
@@ -131,17 +137,17 @@ def test_the_two_loops_equal_the_matrix_they_stand_for(seed, n_pairs):
         V = torch.eye(4, dtype=torch.float64) - rho * y.T @ s
         H = V.T @ H @ V + rho * s.T @ s
     torch.testing.assert_close(
-        optimizer.direction(g), -(g @ H), rtol=1e-7, atol=1e-9 * float(H.abs().max())
+        rule.direction(g), -(g @ H), rtol=1e-7, atol=1e-9 * float(H.abs().max())
     )
 
 
 def test_lbfgs_never_keeps_a_step_that_raises_the_loss_by_more_than_rounding():
     torch.manual_seed(0)
     theta = torch.randn(20, 2, dtype=torch.float64) * 3
-    optimizer, kept = LBFGS(), []
+    rule, kept = LBFGSRule(), []
     for _ in range(200):
-        optimizer.step(theta, *evaluate(valley, theta))
-        kept.append(optimizer.loss.clone())
+        rule.step(theta, *evaluate(valley, theta))
+        kept.append(rule.loss.clone())
     losses = torch.stack(kept)
     assert (losses[1:] <= losses[:-1] * (1 + 2e-8)).all()
     assert losses[-1].max() < 1e-20
@@ -150,35 +156,33 @@ def test_lbfgs_never_keeps_a_step_that_raises_the_loss_by_more_than_rounding():
 def test_lbfgs_goes_on_where_the_loss_is_all_rounding():
     """The gradient still knows the way when Armijo's condition sees only noise."""
     f = bowl(np.geomspace(1, 100, 30).tolist())
-    theta, optimizer = torch.ones(1, 30, dtype=torch.float64), LBFGS()
+    theta, rule = torch.ones(1, 30, dtype=torch.float64), LBFGSRule()
     for _ in range(200):
         g, loss = evaluate(f, theta)
         noise = 1e-9 * (1e9 * theta[:, 0]).sin()  # the loss itself is about 1
-        optimizer.step(theta, g, 1 + loss + noise)
-    assert f(optimizer.theta).item() < 1e-12
+        rule.step(theta, g, 1 + loss + noise)
+    assert f(rule.theta).item() < 1e-12
 
 
 def test_lbfgs_steps_back_from_a_loss_that_is_not_finite():
     f = lambda theta: -theta.log().sum(-1) + theta.sum(-1)  # noqa: E731
     theta = torch.full((1, 2), 0.01, dtype=torch.float64)
-    optimizer = LBFGS(lr=3.0)
+    rule = LBFGSRule(lr=3.0)
     for _ in range(60):
-        optimizer.step(theta, *evaluate(f, theta))
-    np.testing.assert_allclose(optimizer.theta, 1.0, atol=1e-6)
+        rule.step(theta, *evaluate(f, theta))
+    np.testing.assert_allclose(rule.theta, 1.0, atol=1e-6)
 
 
 def test_lbfgs_rows_do_not_mix():
     start = torch.tensor([[-1.5, 2.0], [0.2, 0.1], [1.0, 1.0]], dtype=torch.float64)
-    together = run(LBFGS(), valley, start, 25)
+    together = run(LBFGSRule(), valley, start, 25)
     for row, alone in zip(together, start, strict=True):
-        torch.testing.assert_close(row, run(LBFGS(), valley, alone[None], 25)[0])
+        torch.testing.assert_close(row, run(LBFGSRule(), valley, alone[None], 25)[0])
 
 
-def test_an_optimizer_can_be_copied_between_steps():
+def test_a_rule_can_be_copied_between_steps():
     theta = torch.tensor([[0.3, -0.8]], dtype=torch.float64)
-    optimizer = Adam(0.1)
-    theta = run(optimizer, valley, theta, 5)
-    twin = copy.deepcopy(optimizer)
-    torch.testing.assert_close(
-        run(optimizer, valley, theta, 5), run(twin, valley, theta, 5)
-    )
+    rule = AdamRule(0.1)
+    theta = run(rule, valley, theta, 5)
+    twin = copy.deepcopy(rule)
+    torch.testing.assert_close(run(rule, valley, theta, 5), run(twin, valley, theta, 5))

@@ -2,110 +2,27 @@
 
 import functools
 import html.parser
-import http.server
-import os
-import shutil
-import subprocess
-import sys
-import threading
+import re
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from conftest import PAGES, ROOT
+from conftest import PAGES, ROOT, TEST_BUILD
 
 from companion import claims
+from tests.site.built import build
 
-SITE = ROOT / "_build" / "smoke" / "_build" / "html"
 ADDRESS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-    None,
-)
 pytestmark = [pytest.mark.site, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def site():
-    """Build the site at smoke scale; pages come from the cache where they can."""
-    env = {**os.environ, "COMPANION_SCALE": "smoke", "COMPANION_STRICT": "0"}
-    command = [sys.executable, "book/build.py", "--out", "_build/smoke"]
-    run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    return SITE
-
-
-@pytest.fixture(scope="module")
-def address(site):
-    handler = functools.partial(QuietHandler, directory=str(site))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("CI needs Chromium: apt-get install chromium")
-        pytest.skip("no Chromium is installed: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def visit(browser, address):
-    """Open a page; collect console errors, failed and outside requests."""
-    contexts = []
-
-    def open_page(path, **options):
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.troubles = []
-        page.on("console", lambda m: m.type == "error" and page.troubles.append(m.text))
-        page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        page.on("requestfailed", lambda request: page.troubles.append(request.url))
-
-        def block_outside(route):
-            if route.request.url.startswith((address, "data:", "blob:")):
-                route.continue_()
-            else:
-                page.troubles.append(f"left the site: {route.request.url}")
-                route.abort()
-
-        context.route("**/*", block_outside)
-        page.goto(f"{address}/{path}")
-        page.wait_for_function("!window.MathJax || !!MathJax.startup?.promise")
-        page.evaluate("window.MathJax ? MathJax.startup.promise.then(() => 0) : 0")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
 
 
 def all_pages():
     toc = (ROOT / "_toc.yml").read_text()
-    import re
-
     return ["index", *re.findall(r"file: (\S+)", toc)]
 
 
 @pytest.mark.parametrize("name", all_pages())
-def test_page_is_whole_without_a_network(visit, name):
+def test_page_is_whole_without_a_network_and_fits_a_phone(visit, name):
     page = visit(f"{name}.html")
     assert page.troubles == []
     assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
@@ -113,14 +30,10 @@ def test_page_is_whole_without_a_network(visit, name):
     assert page.evaluate(broken) == 0
     visible = page.locator("article").inner_text()
     assert not any(raw in visible for raw in ("\\tag{", "$$", "{ref}", "```"))
-
-
-@pytest.mark.parametrize("name", all_pages())
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_fits_a_phone(visit, name, scheme):
-    viewport = {"width": 390, "height": 844}
-    page = visit(f"{name}.html", viewport=viewport, color_scheme=scheme)
-    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    # The same page on a phone, in the dark: loading it again would take seconds.
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 391, f"{width} pixels wide"
     # A formula wider than the screen starts at its beginning and scrolls.
@@ -130,9 +43,8 @@ def test_page_fits_a_phone(visit, name, scheme):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_buttons_lead_to_the_committed_notebook(visit, site, name):
-    page = visit(f"{name}.html")
-    links = page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)")
+def test_buttons_lead_to_the_committed_notebook(site, name):
+    links = parsed(site / f"{name}.html").links
     repository = ADDRESS.removeprefix("https://github.com/")
     colab = (
         f"https://colab.research.google.com/github/{repository}/blob/main/{name}.ipynb"
@@ -141,7 +53,7 @@ def test_buttons_lead_to_the_committed_notebook(visit, site, name):
     assert any("mybinder.org" in link and f"{name}.ipynb" in link for link in links)
     assert any(link.startswith(f"{ADDRESS}/edit/main/{name}.md") for link in links)
     [download] = [link for link in links if link.endswith(f"_sources/{name}.ipynb")]
-    served = (site / urlsplit(download).path.lstrip("/")).read_bytes()
+    served = (site / name).parent.joinpath(download).read_bytes()
     assert served == (ROOT / f"{name}.ipynb").read_bytes()
 
 
@@ -160,7 +72,31 @@ def test_every_claim_is_on_the_scoreboard_and_its_card(visit):
         ".dtp-scoreboard a", "all => all.map(a => a.getAttribute('href'))"
     )
     found = sorted(link.partition("#claim-")[2] for link in links)
-    assert found == sorted(claims.ledger())
+    names = [name.removeprefix("notebooks/") for name in PAGES]
+    assert found == sorted(id for name in names for id in claims.ledger(name))
+
+
+def test_the_cover_labels_what_ran_at_smoke_scale(visit):
+    page = visit("index.html")
+    cards = page.locator(".dtp-card")
+    labels = cards.locator(".dtp-caveat").all_inner_texts()
+    assert len(labels) == cards.count()
+    assert all(label in ("at smoke scale", "on stand-in data") for label in labels)
+    strip = page.locator(".dtp-strip a")
+    assert strip.locator(".dtp-caveat").count() == strip.count() > 0
+    assert "beaten" not in page.locator(".dtp-tallies").inner_text()
+
+
+def test_part_tables_label_each_answer(visit):
+    page = visit("book/foundations.html")
+    rows = page.locator("article tbody tr")
+    assert rows.locator(".dtp-caveat").count() == rows.count() > 0
+
+
+def test_rows_that_are_not_comparable_show_no_other_word(visit):
+    page = visit("book/scoreboard.html")
+    words = page.locator(".dtp-scoreboard td:nth-child(2)").all_inner_texts()
+    assert set(words) == {"– not comparable"}
 
 
 def test_a_solution_opens(visit):
@@ -219,8 +155,5 @@ def test_internal_links_lead_somewhere(site):
 
 
 def test_building_again_runs_and_renders_nothing_twice(site):
-    env = {**os.environ, "COMPANION_SCALE": "smoke", "COMPANION_STRICT": "0"}
-    command = [sys.executable, "book/build.py", "--execute-only"]
-    run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
-    assert run.returncode == 0
-    assert run.stdout.count(" cached ") == len(PAGES)
+    told = build(ROOT, "smoke", "--cache", TEST_BUILD / "cache", "--execute-only")
+    assert told.count(" cached ") == len(PAGES)

@@ -1,13 +1,14 @@
-"""First-order optimisers and L-BFGS, for one network or a stack of them.
+"""Update rules of first-order optimisers and of L-BFGS, for a stack of networks.
 
-Every optimiser has `step(theta, g, loss)`. It moves theta, of shape (S, P), in
+Every rule has `step(theta, g, loss)`. It moves theta, of shape (S, P), in
 place: row s holds the P parameters of network s, g the gradients there, and loss,
-of shape (S,), the losses, which only `LBFGS` reads. Rows never mix, so S networks
+of shape (S,), the losses, which only `LBFGSRule` reads. Rows never mix, so S networks
 are trained as each would be alone. A learning rate may be one number, or a tensor
 of shape (S, 1) with one rate a network.
 
-The update rules are those of `torch.optim` to the last digits, `LBFGS` apart from
-its line search.
+An optimizer of `torch.optim` holds the parameters that it moves; a rule is given
+them at each step, which is why it is named otherwise. The updates are those of
+`torch.optim` to the last digits, `LBFGSRule` apart from its line search.
 
 References
 ----------
@@ -32,22 +33,37 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-__all__ = ["LBFGS", "SGD", "Adadelta", "Adam", "Optimizer", "RMSprop"]
+__all__ = [
+    "AdadeltaRule",
+    "AdamRule",
+    "LBFGSRule",
+    "RMSpropRule",
+    "SGDRule",
+    "UpdateRule",
+]
 
 
-class Optimizer(ABC):
-    """What `training.fit_many` asks of an optimiser."""
+class UpdateRule(ABC):
+    """What `stacked.fit_many` asks of an optimiser."""
 
     @abstractmethod
     def step(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
-        """Move theta (S, P) in place, given its gradients and losses (S,)."""
+        """Move theta in place.
+
+        Parameters
+        ----------
+        theta, g : tensors, shape (S, P)
+            The parameters of S networks, and the gradients there.
+        loss : tensor, shape (S,)
+            The losses there.
+        """
 
     def settled(self, theta: Tensor) -> Tensor:
         """Return the parameters to keep: theta, unless that is only a trial."""
         return theta
 
 
-class SGD(Optimizer):
+class SGDRule(UpdateRule):
     """Gradient descent, with Polyak's momentum [1]_ when `momentum` is not 0.
 
     What makes it stochastic is the batch from which g was computed.
@@ -65,7 +81,7 @@ class SGD(Optimizer):
         self.v: Tensor | None = None
 
     def step(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
-        """Take one step; see `Optimizer`."""
+        """Take one step; see `UpdateRule`."""
         if self.beta:
             if self.v is None:
                 self.v = torch.zeros_like(g)
@@ -75,7 +91,7 @@ class SGD(Optimizer):
         theta.sub_(self.lr * g)
 
 
-class RMSprop(Optimizer):
+class RMSpropRule(UpdateRule):
     """Each coordinate's step divided by its own recent gradient size [2]_.
 
     Parameters
@@ -95,7 +111,7 @@ class RMSprop(Optimizer):
         self.s: Tensor | None = None
 
     def step(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
-        """Take one step; see `Optimizer`."""
+        """Take one step; see `UpdateRule`."""
         if self.s is None:
             self.s = torch.zeros_like(g)
         # s <- rho s + (1 - rho) g^2
@@ -104,7 +120,7 @@ class RMSprop(Optimizer):
         theta.sub_(self.lr * g / self.s.sqrt().add_(self.eps))
 
 
-class Adadelta(Optimizer):
+class AdadeltaRule(UpdateRule):
     """RMSprop whose learning rate is the size of its own recent steps [3]_.
 
     Parameters
@@ -125,7 +141,7 @@ class Adadelta(Optimizer):
         self.u: Tensor | None = None
 
     def step(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
-        """Take one step; see `Optimizer`."""
+        """Take one step; see `UpdateRule`."""
         if self.s is None or self.u is None:
             self.s, self.u = torch.zeros_like(g), torch.zeros_like(g)
         # s <- rho s + (1 - rho) g^2
@@ -138,7 +154,7 @@ class Adadelta(Optimizer):
         theta.sub_(self.lr * d)
 
 
-class Adam(Optimizer):
+class AdamRule(UpdateRule):
     """Momentum divided by RMSprop's root, both freed of their start at 0 [4]_.
 
     Parameters
@@ -163,7 +179,7 @@ class Adam(Optimizer):
         self.t = 0
 
     def step(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
-        """Take one step; see `Optimizer`."""
+        """Take one step; see `UpdateRule`."""
         if self.m is None or self.s is None:
             self.m, self.s = torch.zeros_like(g), torch.zeros_like(g)
         self.t += 1
@@ -179,7 +195,7 @@ class Adam(Optimizer):
         theta.sub_(eta * self.m / s_hat.sqrt_().add_(self.eps))
 
 
-class LBFGS(Optimizer):
+class LBFGSRule(UpdateRule):
     """Quasi-Newton steps from the last few changes of the gradient [5]_.
 
     One gradient a step. A step that lowers the loss by less than c1 times what
@@ -205,7 +221,7 @@ class LBFGS(Optimizer):
         self.begun = False
 
     def step(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
-        """Take one step, or half of the last one; see `Optimizer`."""
+        """Take one step, or half of the last one; see `UpdateRule`."""
         if self.begun:
             self._judge(theta, g, loss)
         else:
@@ -230,7 +246,7 @@ class LBFGS(Optimizer):
     def _judge(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
         """Go on from theta where the step was good; else halve it."""
         good = self._good(g, loss)
-        self._remember(good, theta - self.theta, g - self.g)
+        self.remember(good, theta - self.theta, g - self.g)
         row = good[:, None]
         self.theta = torch.where(row, theta, self.theta)
         self.g = torch.where(row, g, self.g)
@@ -248,7 +264,7 @@ class LBFGS(Optimizer):
         level = loss <= self.loss + rounding
         return lower | (level & (new_slope <= (2 * self.c1 - 1) * slope))
 
-    def _remember(self, good: Tensor, s: Tensor, y: Tensor) -> None:
+    def remember(self, good: Tensor, s: Tensor, y: Tensor) -> None:
         """Store the newest pair where the curvature s.y along it is positive."""
         sy = (s * y).sum(dim=1)
         tiny = torch.finfo(s.dtype).eps * s.norm(dim=1) * y.norm(dim=1)

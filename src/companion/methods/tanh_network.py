@@ -1,9 +1,8 @@
-"""Small networks that several pages train.
+"""A tanh network in NumPy and float64, with its Jacobian in factors.
 
-`mlp` builds a PyTorch network with Keras's default start. `TanhNetwork` is the
-same network in NumPy and float64, with the products of its Jacobian written
-out: they are what Levenberg-Marquardt needs, at a tenth of the time that
-automatic differentiation takes on networks this small.
+The products of the Jacobian are written out: they are what Levenberg-Marquardt
+needs, at a tenth of the time that automatic differentiation takes on networks this
+small.
 
 References
 ----------
@@ -15,61 +14,25 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
 
 Array = npt.NDArray[np.float64]
 
-__all__ = ["Tangent", "TanhNetwork", "WeightedFit", "mlp"]
-
-
-def mlp(
-    widths: Sequence[int],
-    *,
-    seed: int,
-    gain: float = 1.0,
-    activation: type[nn.Module] = nn.Tanh,
-) -> nn.Sequential:
-    """Return a fully connected PyTorch network with Keras's default start.
-
-    Weights are Glorot uniform, U(-c, c) with c = gain sqrt(6 / (n_in + n_out))
-    [1]_, biases are zero, and the output layer is linear.
-
-    Parameters
-    ----------
-    widths : sequence of int
-        Units of each layer, input and output included: ``[1, 64, 64, 1]``.
-    seed : int
-        Seed of the initial weights; the global generator is left alone.
-    gain : float, optional
-        Factor on the range; 5/3 is PyTorch's advice for tanh.
-    activation : type of torch.nn.Module, optional
-        Activation after every layer but the last.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    layers: list[nn.Module] = []
-    for n_in, n_out in pairwise(widths):
-        linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
-        nn.init.xavier_uniform_(linear.weight, gain=gain, generator=generator)
-        nn.init.zeros_(linear.bias)
-        layers += [linear, activation()]
-    return nn.Sequential(*layers[:-1])
+__all__ = ["FactoredJacobian", "TanhNetwork", "WeightedLeastSquares"]
 
 
 @dataclass(frozen=True)
-class Tangent:
-    """A network linearised at one theta: every row of its Jacobian, factored.
+class FactoredJacobian:
+    """The Jacobian of a network's output at one theta, every row in factors.
 
     For a layer z = W a + b the derivative of the scalar output at point n is
     df/dW = d_n a_n^T and df/db = d_n, with d = df/dz. Keeping the factors a and
     d of each layer is enough for every product with J; J itself, of shape
-    (N, P), is never formed unless `jacobian` is called.
+    (N, P), is never formed unless `dense` is called.
 
     Attributes
     ----------
@@ -110,7 +73,7 @@ class Tangent:
             out += np.sum(d * (a @ V.T + v[start - n_out : start]), axis=1)
         return out
 
-    def jacobian(self) -> Array:
+    def dense(self) -> Array:
         """Return J itself, shape (N, P)."""
         blocks = []
         for a, d in zip(self.inputs, self.sensitivities, strict=True):
@@ -151,7 +114,16 @@ class TanhNetwork:
         return sum(n_out * (n_in + 1) for n_in, n_out in pairwise(self.widths))
 
     def initial(self, seed: int) -> Array:
-        """Return a Glorot-uniform start with zero biases [1]_, shape (P,)."""
+        """Return a Glorot-uniform start with zero biases [1]_.
+
+        Parameters
+        ----------
+        seed : int
+
+        Returns
+        -------
+        theta : array, shape (P,)
+        """
         rng = np.random.default_rng(seed)
         parts = []
         for n_in, n_out in pairwise(self.widths):
@@ -177,12 +149,32 @@ class TanhNetwork:
         return a
 
     def forward(self, theta: Array, x: Array) -> Array:
-        """Return the network's output, shape (N,), for x of shape (N, n_in)."""
+        """Return the network's output.
+
+        Parameters
+        ----------
+        theta : array, shape (P,)
+        x : array, shape (N, n_in)
+
+        Returns
+        -------
+        f : array, shape (N,)
+        """
         W, b = self.layers(theta)[-1]
         return (self.activations(theta, x)[-1] @ W.T + b)[:, 0]
 
-    def linearise(self, theta: Array, x: Array) -> Tangent:
-        """Return the factors of the Jacobian at theta for x (N, n_in)."""
+    def linearise(self, theta: Array, x: Array) -> FactoredJacobian:
+        """Return the Jacobian of the outputs with respect to theta, in factors.
+
+        Parameters
+        ----------
+        theta : array, shape (P,)
+        x : array, shape (N, n_in)
+
+        Returns
+        -------
+        FactoredJacobian
+        """
         a = self.activations(theta, x)
         # d^L = 1, and backwards d^l = (d^{l+1} W^{l+1}) * (1 - a^l * a^l)
         d = [np.ones((len(x), 1))]
@@ -190,12 +182,12 @@ class TanhNetwork:
             reversed(self.layers(theta)[1:]), reversed(a[1:]), strict=True
         ):
             d.insert(0, (d[0] @ W) * (1 - a_l * a_l))
-        return Tangent(a, d)
+        return FactoredJacobian(a, d)
 
 
 @dataclass(frozen=True)
-class WeightedFit:
-    """Least squares of a `TanhNetwork` on data, for `levenberg_marquardt`.
+class WeightedLeastSquares:
+    """Weighted least squares of a `TanhNetwork` on data, for `levenberg_marquardt`.
 
     The residual is r_n = sqrt(w_n) (f(x_n; theta) - y_n).
 
@@ -206,12 +198,26 @@ class WeightedFit:
     y : array, shape (N,)
     weights : array, shape (N,), optional
         w_n >= 0; all 1 when left out.
+
+    Raises
+    ------
+    ValueError
+        When x, y and weights do not fit together.
     """
 
     network: TanhNetwork
     x: Array
     y: Array
     weights: Array | None = None
+
+    def __post_init__(self) -> None:
+        shapes = [np.shape(self.x), np.shape(self.y), self._scale().shape]
+        N, n_in = len(self.y), self.network.widths[0]
+        if shapes != [(N, n_in), (N,), (N,)]:
+            raise ValueError(
+                f"x, y and weights must have the shapes (N, {n_in}), (N,) and (N,), "
+                f"not {', '.join(map(str, shapes))}"
+            )
 
     def _scale(self) -> Array:
         return np.ones(len(self.y)) if self.weights is None else np.sqrt(self.weights)
@@ -220,8 +226,7 @@ class WeightedFit:
         """Return r at theta, shape (N,)."""
         return self._scale() * (self.network.forward(theta, self.x) - self.y)
 
-    def linearise(self, theta: Array) -> Tangent:
+    def linearise(self, theta: Array) -> FactoredJacobian:
         """Return the factors of dr/dtheta at theta."""
-        tangent = self.network.linearise(theta, self.x)
-        scale = self._scale()[:, None]
-        return Tangent(tangent.inputs, [scale * d for d in tangent.sensitivities])
+        J, scale = self.network.linearise(theta, self.x), self._scale()[:, None]
+        return FactoredJacobian(J.inputs, [scale * d for d in J.sensitivities])

@@ -1,0 +1,201 @@
+"""What the site makes of a page: folds, doors, boxes; on a page with all parts."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from tools import sync
+
+PARTS = ROOT.parent / "shared" / "tools" / "parts"
+PAGE = "notebooks/sample/mean.html"
+FURTHER = "section#further > details.dtp-door"
+AGAINST = "section#against-the-course-work > details.dtp-door"
+pytestmark = [pytest.mark.site, pytest.mark.timeout(300)]
+
+
+def is_open(page, selector):
+    return page.locator(selector).evaluate("door => door.open")
+
+
+def is_shown(page, text):
+    """Say whether a text takes up room on the page."""
+    return page.get_by_text(text).first.is_visible()
+
+
+def test_the_sample_has_the_parts_of_the_mould(sample_book):
+    if not PARTS.is_file():
+        pytest.skip("the script that knows the mould's parts is not beside the book")
+    command = [sys.executable, PARTS, "sample/mean"]
+    run = subprocess.run(command, cwd=sample_book, capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, "1 pages\n")
+
+
+def test_a_fold_is_one_line_with_the_opening_comment(visit_sample):
+    page = visit_sample(PAGE)
+    fold = page.locator("details.hide").filter(has_text="Check (1)")
+    summary = fold.locator("summary")
+    assert summary.inner_text() == "Check (1)"
+    assert summary.get_attribute("aria-label") is None
+    assert "Show code cell source" not in page.content()
+    assert fold.bounding_box()["height"] < 40
+    look = "e => [getComputedStyle(e).borderLeftWidth, getComputedStyle(e).boxShadow]"
+    assert fold.evaluate(look) == ["0px", "none"]
+    assert summary.evaluate(look)[0] == "0px"
+
+
+def test_a_fold_opens_by_the_keyboard_and_is_left_out_of_print(visit_sample):
+    page = visit_sample(PAGE)
+    fold = page.locator("details.hide").filter(has_text="Check (1)")
+    fold.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert fold.evaluate("fold => fold.open")
+    page.emulate_media(media="print")
+    assert not fold.is_visible()
+
+
+def test_a_fold_shows_its_output(visit_sample):
+    page = visit_sample(PAGE)
+    assert page.locator(".dtp-check").first.is_visible()
+
+
+def test_doors_are_closed_and_say_what_is_inside(visit_sample):
+    page = visit_sample(PAGE)
+    assert not is_open(page, FURTHER)
+    assert not is_open(page, AGAINST)
+    further = page.locator(f"{FURTHER} > summary").inner_text()
+    assert further == "The median; Higher powers; 1 minute"
+    against = page.locator(f"{AGAINST} > summary").inner_text()
+    assert against == "1 claim, 1 correction"
+    assert page.get_by_role("heading", name="Further").is_visible()
+    assert not is_shown(page, "behindthedoor")
+
+
+def test_provenance_stands_outside_of_the_doors(visit_sample):
+    page = visit_sample(PAGE)
+    assert page.locator(".dtp-provenance").is_visible()
+
+
+def test_a_door_opens_by_the_keyboard(visit_sample):
+    page = visit_sample(PAGE)
+    page.locator(f"{FURTHER} > summary").focus()
+    page.keyboard.press("Enter")
+    assert is_open(page, FURTHER)
+    assert is_shown(page, "behindthedoor")
+
+
+@pytest.mark.parametrize(
+    ("target", "door"),
+    [
+        ("#claim-mean-of-three", AGAINST),
+        ("#against-the-course-work", AGAINST),
+        ("#the-median", FURTHER),
+    ],
+)
+def test_a_link_into_a_door_opens_it(visit_sample, target, door):
+    page = visit_sample(PAGE + target)
+    page.wait_for_function(f"document.querySelector('{door}').open")
+    assert page.locator(target).is_visible()
+    assert page.locator(target).evaluate(
+        "e => e.getBoundingClientRect().top < innerHeight"
+    )
+
+
+def test_the_scoreboard_leads_into_the_door(visit_sample):
+    page = visit_sample("book/scoreboard.html")
+    page.locator(".dtp-scoreboard a").first.click()
+    page.wait_for_url(f"**/{PAGE}#claim-mean-of-three")
+    page.wait_for_function(f"document.querySelector('{AGAINST}').open")
+
+
+def test_a_link_opens_a_door_that_was_closed_again(visit_sample):
+    page = visit_sample(PAGE)
+    link = page.locator(".bd-sidebar-secondary a[href='#the-median']")
+    link.evaluate("link => link.click()")
+    page.wait_for_function(f"document.querySelector('{FURTHER}').open")
+    page.locator(f"{FURTHER} > summary").click()
+    assert not is_open(page, FURTHER)
+    link.evaluate("link => link.click()")
+    page.wait_for_function(f"document.querySelector('{FURTHER}').open")
+
+
+def test_a_search_hit_opens_its_door(visit_sample):
+    page = visit_sample("search.html?q=behindthedoor")
+    result = page.locator("#search-results a[href*='mean.html']").first
+    result.wait_for(timeout=15_000)
+    result.click()
+    page.wait_for_url(f"**/{PAGE}*")
+    page.wait_for_function(f"document.querySelector('{FURTHER}').open")
+    assert not is_open(page, AGAINST)
+
+
+def test_find_in_page_opens_a_door(visit_sample):
+    page = visit_sample(PAGE + "#:~:text=behindthedoor")
+    page.wait_for_function(f"document.querySelector('{FURTHER}').open")
+
+
+def test_print_shows_what_is_behind_the_doors(visit_sample):
+    page = visit_sample(PAGE)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert is_shown(page, "behindthedoor")
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not is_open(page, FURTHER)
+
+
+def test_print_shows_it_without_a_script(visit_sample):
+    page = visit_sample(PAGE)
+    page.emulate_media(media="print")
+    assert not is_open(page, FURTHER)
+    assert is_shown(page, "behindthedoor")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["in-short", "guess", "answered", "true-or-false", "summary", "take-away"],
+)
+def test_boxes(visit_sample, kind):
+    page = visit_sample(PAGE)
+    box = page.locator(f"div.admonition.dtp-{kind}").first
+    assert box.is_visible()
+    icon = "e => getComputedStyle(e.firstElementChild, '::after').content"
+    assert box.evaluate(icon) == "none"
+
+
+def test_an_answered_guess_has_its_own_look(visit_sample):
+    page = visit_sample(PAGE)
+    colour = "e => getComputedStyle(e).borderLeftColor"
+    asked = page.locator("div.dtp-guess:not(.dtp-answered)").evaluate(colour)
+    assert page.locator("div.dtp-guess.dtp-answered").evaluate(colour) != asked
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(visit_sample, scheme):
+    page = visit_sample(PAGE, width=390, height=844, scheme=scheme)
+    assert page.troubles == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 391
+
+
+def test_two_images_of_one_cell_and_page_names_stand_apart(sample_site, visit_sample):
+    files = sorted(path.name for path in sample_site.glob("_static/cover/*"))
+    assert files == ["sample-mean-1.svg", "sample-mean-2.svg"]
+    first, second = (sample_site / "_static/cover" / file for file in files)
+    assert first.read_bytes() != second.read_bytes()
+    page = visit_sample("index.html")
+    assert page.locator(".dtp-strip img").count() == 2
+
+
+def test_the_sidebar_has_the_short_title_and_the_page_its_own(visit_sample):
+    page = visit_sample(PAGE)
+    assert page.locator("article h1").inner_text().startswith("The mean")
+    sidebar = page.locator(".bd-sidebar-primary a.current").last
+    assert sidebar.inner_text().strip() == "The mean"
+
+
+def test_the_twin_is_folded_in_jupyter_and_in_colab(sample_book):
+    twin = sync.twin(sample_book / "notebooks" / "sample" / "mean.md")
+    assert '"source_hidden": true' in twin
+    assert '"cellView": "form"' in twin
+    assert '"#@title Check (1)\\n"' in twin
