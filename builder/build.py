@@ -338,10 +338,11 @@ def prepare(root: Path, cache: Path) -> None:
     Raises
     ------
     BookError
-        If COMPANION_SCALE or COMPANION_STRICT holds another word than it may.
+        If COMPANION_SCALE, COMPANION_STRICT or the number of threads cannot be used.
     """
     try:
         scale.current()
+        scale.threads()
     except ValueError as error:
         raise BookError(str(error)) from error
     strict = os.environ.get("COMPANION_STRICT", "")

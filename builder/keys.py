@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from builder import BookError
-from companion import pages
+from companion import datasets, pages, scale
+from companion.datasets._fetch import fetch
 
 # Libraries whose results come from another one that they import.
 BEHIND = {"sympy": ["mpmath"], "statsmodels": ["pandas"]}
@@ -56,7 +57,7 @@ class Dependencies:
         return {
             "scale": self.scale,
             "strict": os.environ.get("COMPANION_STRICT") == "1",
-            "threads": threads(),
+            "threads": scale.threads(),
             "modules": {name: _digest(text, shown) for name, text in texts.items()},
             "libraries": libraries([*cells, *texts.values()]),
             "data": data,
@@ -145,21 +146,12 @@ def source(module: str) -> tuple[str, str] | None:
     data_set = getattr(importlib.import_module(module), "DATA", None)
     if data_set is None:
         return None
-    from companion import datasets
-
-    fetch = importlib.import_module("companion.datasets._fetch").fetch
     try:
         found = fetch(data_set)
     except datasets.DataError as error:
         # The page itself raises it, with its traceback in the report.
         return data_set.name, f"error: {error}"
     return found.name, found.sha256 or found.origin
-
-
-def threads() -> str:
-    """Return how many threads a page computes with: one unless told otherwise."""
-    names = ("COMPANION_THREADS", "OMP_NUM_THREADS")
-    return next(filter(None, map(os.environ.get, names)), "1")
 
 
 def libraries(codes: Iterable[str]) -> dict[str, str]:

@@ -1,30 +1,29 @@
 """What several test modules share."""
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 os.environ["COMPANION_BOOK"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 pytest_plugins = ["tests.site.built"]
 
-# What tests build: beside a person's build, and kept for the next time.
-TEST_BUILD = ROOT / "_build" / "test"
-
 # A busy machine is slow, and not wrong.
 settings.register_profile("book", deadline=None)
 settings.load_profile("book")
 
-PAGES = sorted(
-    str(path.relative_to(ROOT).with_suffix(""))
-    for path in ROOT.glob("notebooks/*/*.md")
-)
+# They share the pages' runs and the built site.
+OF_THE_SITE = {"test_pages", "test_site", "test_sample"}
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file in one process: its fixtures are made once."""
+    for item in items:
+        name = item.path.stem
+        group = "site" if name in OF_THE_SITE else name
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import sympy as sp
 import torch
-from conftest import PAGES, ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from builder import build
 from companion import checks, exercises
 from companion.checks import CheckFailed
 from companion.exercises import Exercise
+from tests.places import PAGES, ROOT
 
 x, y = sp.symbols("x y", real=True)
 

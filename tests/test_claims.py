@@ -8,13 +8,13 @@ import re
 import jupytext
 import numpy as np
 import pytest
-from conftest import PAGES, ROOT
 
 from companion import claims, ledger, page, provenance
 from companion.claims import ClaimMissed
 from companion.errors import PlainValueError
 from companion.ledger import Claim, Measure
 from companion.provenance import Source
+from tests.places import PAGES, ROOT
 
 RECORDED = {
     "page": "part/page",

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import sympy as sp
 import torch
-from conftest import PAGES, ROOT
 
 from companion import exercises, page, pages
 from companion.comparison import agree, as_array
 from companion.exercises import Exercise, judge
+from tests.places import PAGES, ROOT
 
 SQUARE = Exercise(
     reference=lambda z: z**2,

@@ -3,13 +3,13 @@
 import math
 
 import pytest
-from conftest import PAGES
 from hypothesis import given
 from hypothesis import strategies as st
 
 from companion import ledger, pages
 from companion.errors import PlainValueError
 from companion.ledger import ROUNDING, Measure
+from tests.places import PAGES
 
 HEAD = 'source = "s"\nquantity = "q"\ncomparable = "same work"\n'
 ENTRY = f"[an-id]\n{HEAD}"

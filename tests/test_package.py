@@ -7,12 +7,12 @@ import sys
 import jupytext
 import nbformat
 import pytest
-from conftest import ROOT
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from builder.extensions.execution import outputs
-from companion import claims, provenance
+from companion import claims, ledger, provenance
+from tests.places import ROOT
 
 pytestmark = pytest.mark.timeout(300)
 PAGE = "foundations/backpropagation"
@@ -87,7 +87,7 @@ def page(before=""):
 def check_outputs(notebook):
     """Compare what the page reports with its ledger; nothing came from a checkout."""
     reported = [report["claim"] for report in outputs(notebook, claims.MIME)]
-    assert sorted(reported) == sorted(claims.ledger(PAGE))
+    assert sorted(reported) == sorted(ledger.read(PAGE))
     [facts] = outputs(notebook, provenance.MIME)
     assert facts["commit"].startswith("version ")
 
@@ -110,7 +110,7 @@ def test_recorded_runs_are_found_in_the_installed_library(library, tmp_path):
     code = (
         "from companion import claims, page, recorded; "
         "page.start('foundations/optimizers'); "
-        "print(recorded.load().label, len(claims.recorded()))"
+        "print(recorded.load().label, len(claims.book_claims()))"
     )
     env = {**os.environ, "PYTHONPATH": str(library)}
     done = python("-c", code, cwd=tmp_path, env=env)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import jupytext
 import pytest
-from conftest import PAGES, ROOT, TEST_BUILD
 
 from builder import build
 from builder.extensions.execution import Book, outputs
+from tests.places import PAGES, ROOT, TEST_BUILD
 from tools import sync
 
 RAW_MYST = {

@@ -5,10 +5,10 @@ import re
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from companion import plotting
 from companion.errors import PlainValueError
+from tests.places import ROOT
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
 

@@ -11,13 +11,13 @@ from importlib import metadata
 import jupytext
 import pytest
 import yaml
-from conftest import PAGES, ROOT
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import companion
 from builder.cache import Book, code_cells
 from builder.keys import imported
+from tests.places import PAGES, ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())

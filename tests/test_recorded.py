@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from conftest import PAGES, ROOT
 
 from companion import page, recorded
 from companion.errors import PlainValueError
+from tests.places import PAGES, ROOT
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
+from tests.places import ROOT
 from tools import sync
 
 PAGE = """\

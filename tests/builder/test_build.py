@@ -10,10 +10,10 @@ import time
 import jupytext
 import psutil
 import pytest
-from conftest import ROOT
 from small_book import SmallBook
 
 from builder import Busy, build, keys
+from tests.places import ROOT
 
 
 @pytest.fixture
@@ -329,7 +329,9 @@ def fails(capsys, *arguments):
     return status, line
 
 
-@pytest.mark.parametrize("variable", ["COMPANION_SCALE", "COMPANION_STRICT"])
+@pytest.mark.parametrize(
+    "variable", ["COMPANION_SCALE", "COMPANION_STRICT", "COMPANION_THREADS"]
+)
 def test_a_wrong_word_is_one_clear_sentence(small, monkeypatch, capsys, variable):
     monkeypatch.setenv(variable, "huge")
     status, line = fails(capsys, "--root", str(small.root))

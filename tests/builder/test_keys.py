@@ -8,11 +8,11 @@ import subprocess
 import sys
 
 import pytest
-from conftest import PAGES, ROOT
 from small_book import SmallBook, changed
 
 from builder import BookError, keys
 from builder.cache import Book, code_cells, short
+from tests.places import PAGES, ROOT
 
 NAMES = {short(page) for page in PAGES}
 TAIWAN = "classification/taiwan-weather"

@@ -11,10 +11,10 @@ from pathlib import Path
 import jupytext
 import pytest
 import yaml
-from conftest import ROOT
 
 from builder import BookError, build, new
 from builder.cache import Book
+from tests.places import ROOT
 
 PARTS = ROOT.parent / "shared" / "tools" / "parts"
 PAGE = "foundations/new-topic"

@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, TEST_BUILD
 
+from tests.places import ROOT, TEST_BUILD
 from tools import sync
 
 HERE = Path(__file__).parent

@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
 
+from tests.places import ROOT
 from tools import sync
 
 PARTS = ROOT.parent / "shared" / "tools" / "parts"

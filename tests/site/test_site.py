@@ -7,9 +7,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from conftest import PAGES, ROOT, TEST_BUILD
 
-from companion import claims
+from companion import ledger
+from tests.places import PAGES, ROOT, TEST_BUILD
 from tests.site.built import build
 
 ADDRESS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
@@ -73,7 +73,7 @@ def test_every_claim_is_on_the_scoreboard_and_its_card(visit):
     )
     found = sorted(link.partition("#claim-")[2] for link in links)
     names = [name.removeprefix("notebooks/") for name in PAGES]
-    assert found == sorted(id for name in names for id in claims.ledger(name))
+    assert found == sorted(id for name in names for id in ledger.read(name))
 
 
 def test_the_cover_labels_what_ran_at_smoke_scale(visit):

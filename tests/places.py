@@ -1,0 +1,13 @@
+"""Where things lie: the book, its pages, and what tests build."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# What tests build: beside a person's build, and kept for the next time.
+TEST_BUILD = ROOT / "_build" / "test"
+
+PAGES = sorted(
+    str(path.relative_to(ROOT).with_suffix(""))
+    for path in ROOT.glob("notebooks/*/*.md")
+)
