@@ -43,7 +43,7 @@ strict: export COMPANION_STRICT = 1
 strict: book  ## the same on real data or not at all; records results/book.json
 
 test: check  ## run all tests
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 	@echo "All tests passed."
 
 check: $(VENV)/installed  ## twins of the pages, formatter, linter, type check

@@ -14,17 +14,6 @@ pytest_plugins = ["tests.site.built"]
 settings.register_profile("book", deadline=None)
 settings.load_profile("book")
 
-# They share the pages' runs and the built site.
-OF_THE_SITE = {"test_pages", "test_site", "test_sample"}
-
-
-def pytest_collection_modifyitems(items):
-    """Keep the tests of a file in one process: its fixtures are made once."""
-    for item in items:
-        name = item.path.stem
-        group = "site" if name in OF_THE_SITE else name
-        item.add_marker(pytest.mark.xdist_group(group))
-
 
 @pytest.fixture
 def displayed(monkeypatch):

@@ -12,7 +12,7 @@ import pytest
 
 from builder import build
 from builder.extensions.execution import Book, outputs
-from tests.places import PAGES, ROOT, TEST_BUILD
+from tests.places import BUILDING, PAGES, ROOT, TEST_BUILD
 from tools import sync
 
 RAW_MYST = {
@@ -84,7 +84,8 @@ def smoke(request):
         patch.setenv("COMPANION_SCALE", "smoke")
         patch.setenv("COMPANION_STRICT", "0")
         book = Book(ROOT, TEST_BUILD / "cache", "smoke")
-        runs = build.run_pages(book, names, os.cpu_count() or 1, 300)
+        with BUILDING:
+            runs = build.run_pages(book, names, os.cpu_count() or 1, 300)
         yield book, {run.page: run for run in runs}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.places import ROOT, TEST_BUILD
+from tests.places import BUILDING, ROOT, TEST_BUILD
 from tools import sync
 
 HERE = Path(__file__).parent
@@ -30,7 +30,8 @@ def build(root, scale, *options):
     env = {**os.environ, "COMPANION_SCALE": scale, "PYTHONPATH": path}
     env |= {"COMPANION_STRICT": "0"}
     command = [sys.executable, "-m", "builder.build", *map(str, options)]
-    run = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
+    with BUILDING:
+        run = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     return run.stdout
 
