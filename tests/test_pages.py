@@ -86,12 +86,14 @@ def smoke(request):
         book = Book(ROOT, TEST_BUILD / "cache", "smoke")
         with BUILDING:
             runs = build.run_pages(book, names, os.cpu_count() or 1, 300)
-        yield book, {run.page: run for run in runs}
+        notebooks = {name: book.executed(name) for name in names}
+    return notebooks, {run.page: run for run in runs}
 
 
 def executed(smoke, name):
-    notebook = smoke[0].executed(name)
-    return notebook or pytest.fail("it did not run: see test_page_runs_and_reports")
+    return smoke[0][name] or pytest.fail(
+        "it did not run: see test_page_runs_and_reports"
+    )
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -122,6 +122,12 @@ def command(root, *arguments, **environment):
     return run.stdout
 
 
+def test_a_new_page_opens_with_the_set_up(root):
+    cells = jupytext.read(root / "notebooks" / f"{PAGE}.md").cells
+    first = next(cell for cell in cells if cell.cell_type == "code")
+    assert f'page.start("{PAGE}"' in first.source
+
+
 @pytest.mark.pages
 @pytest.mark.timeout(300)
 def test_a_new_page_becomes_a_site_with_recorded_claims_and_is_kept(root):
