@@ -22,12 +22,9 @@ CHOOSE = (
     "if (i == this.value) this.setAttribute('aria-valuetext', frame.innerText);});"
 )
 
-<<<<<<< HEAD
-=======
 # A theme's captions are pale; this one is read while the slider moves.
 CAPTION = "color:inherit;opacity:1;font-weight:inherit;text-align:left"
 
->>>>>>> 076ac788a185607c7083412c9d46e08615744ff3
 
 def png(fig: Figure, dpi: int = 150, colours: int = 24) -> bytes:
     """Return a figure as a small PNG with few colours, and close it."""
@@ -69,15 +66,9 @@ def show(
         for i, pair in enumerate(zip(frames, captions, strict=True))
     )
     html = (
-<<<<<<< HEAD
-        f'<div class="dtp-slider"><label>{escape(label)} '
-        f'<input type="range" min="0" max="{len(frames) - 1}" value="{first}" '
-        f'step="1" style="width:60%;vertical-align:middle" '
-=======
         f'<div class="dtp-slider"><label style="display:block">{escape(label)} '
         f'<input type="range" min="0" max="{len(frames) - 1}" value="{first}" '
         f'step="1" style="width:60%;max-width:none;vertical-align:middle" '
->>>>>>> 076ac788a185607c7083412c9d46e08615744ff3
         f'aria-valuetext="{escape(captions[first])}" oninput="{escape(CHOOSE)}">'
         f"</label>{figures}</div>"
     )
@@ -89,11 +80,7 @@ def _figure(frame: bytes, caption: str, shown: bool) -> str:
     return (
         f'<figure style="margin:0{"" if shown else ";display:none"}">'
         f'<img src="{source}" alt="{escape(caption)}" style="max-width:100%">'
-<<<<<<< HEAD
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-=======
         f'<figcaption style="{CAPTION}">{escape(caption)}</figcaption></figure>'
->>>>>>> 076ac788a185607c7083412c9d46e08615744ff3
     )
 
 
