@@ -28,9 +28,7 @@ OLD = {
     "notebooks/classification/taiwan-weather",
     "notebooks/foundations/data-quality",
     "notebooks/foundations/optimizers",
-    "notebooks/foundations/perceptron",
     "notebooks/foundations/sigmoid",
-    "notebooks/foundations/vanishing-gradients",
     "notebooks/regression/runge",
 }
 # What shows something: functions of `companion.plotting`, and of other modules.
