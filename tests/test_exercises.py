@@ -367,7 +367,9 @@ def test_tanh_as_another_sigmoid_network():
         parts = (-2 * W1, -2 * b1, -2 * W2, b2 + W2.sum(axis=1))
         return np.concatenate([part.ravel() for part in parts])
 
-    exercise = pages.exercises("foundations/activation-functions").EXERCISES["as-sigmoid"]
+    exercise = pages.exercises("foundations/activation-functions").EXERCISES[
+        "as-sigmoid"
+    ]
     assert said(exercise, attempt).startswith("right")
     assert said(exercise, lambda *args: attempt(*args) * 2).startswith("not yet")
 

@@ -92,7 +92,9 @@ def root(tmp_path_factory):
     for file in ("_config.yml", "book/references.bib"):
         shutil.copy(ROOT / file, root / file)
     (root / "notebooks" / "foundations").mkdir(parents=True)
-    shutil.copy(ROOT / "notebooks/foundations/backpropagation.md", root / "notebooks/old.md")
+    shutil.copy(
+        ROOT / "notebooks/foundations/backpropagation.md", root / "notebooks/old.md"
+    )
     (root / "notebooks" / "old.md").rename(root / "notebooks/foundations/old.md")
     contents = "format: jb-book\nroot: index\nchapters:\n  - file: book/foundations\n"
     (root / "_toc.yml").write_text(contents)
