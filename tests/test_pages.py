@@ -29,7 +29,6 @@ OLD = {
     "notebooks/foundations/backpropagation",
     "notebooks/foundations/data-quality",
     "notebooks/foundations/optimizers",
-    "notebooks/foundations/perceptron",
     "notebooks/foundations/vanishing-gradients",
     "notebooks/regression/runge",
 }
