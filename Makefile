@@ -32,7 +32,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 book: $(VENV)/installed  ## build the site into _build/html
 	@$(BIN)/python -m builder.build $(if $(JOBS),--jobs $(JOBS))
 
-page: $(VENV)/installed  ## run and render one page: make page NAME=sigmoid
+page: $(VENV)/installed  ## run and render one page: make page NAME=activation-functions
 	@$(BIN)/python -m builder.build --page '$(NAME)'
 
 new: $(VENV)/installed  ## begin a page: make new PAGE=foundations/topic

@@ -2,8 +2,9 @@
 
 python -m builder.build                   all of it: `make book`
 python -m builder.build --execute-only    run the pages, do not render
-python -m builder.build --pages sigmoid   run only pages whose name has a word
-python -m builder.build --page sigmoid    run one page and render it alone
+python -m builder.build --pages activation      run only pages whose name has a word
+python -m builder.build --page activation-functions
+                                          run one page and render it alone
 python -m builder.build --out DIR         render below DIR instead of _build
 """
 

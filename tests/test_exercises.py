@@ -304,7 +304,7 @@ def begun(monkeypatch):
 
 
 def test_find_names_the_page_s_exercises(begun):
-    begun("foundations/sigmoid")
+    begun("foundations/activation-functions")
     assert exercises.find("waiting-time").sample
     with pytest.raises(KeyError, match="as-sigmoid"):
         exercises.find("no-such-exercise")
@@ -339,7 +339,7 @@ def test_a_right_answer_that_spoils_its_arguments_passes(name, id):
 
 
 # Their texts ask for more digits than float32 has.
-TEN_DIGITS = {("foundations/sigmoid", "sgd-step")}
+TEN_DIGITS = {("foundations/activation-functions", "sgd-step")}
 
 
 @pytest.mark.parametrize(("name", "id"), sorted({*ALL} - TEN_DIGITS))
@@ -367,7 +367,9 @@ def test_tanh_as_another_sigmoid_network():
         parts = (-2 * W1, -2 * b1, -2 * W2, b2 + W2.sum(axis=1))
         return np.concatenate([part.ravel() for part in parts])
 
-    exercise = pages.exercises("foundations/sigmoid").EXERCISES["as-sigmoid"]
+    exercise = pages.exercises("foundations/activation-functions").EXERCISES[
+        "as-sigmoid"
+    ]
     assert said(exercise, attempt).startswith("right")
     assert said(exercise, lambda *args: attempt(*args) * 2).startswith("not yet")
 

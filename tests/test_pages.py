@@ -28,7 +28,6 @@ OLD = {
     "notebooks/classification/taiwan-weather",
     "notebooks/foundations/data-quality",
     "notebooks/foundations/optimizers",
-    "notebooks/foundations/sigmoid",
     "notebooks/regression/runge",
 }
 # What shows something: functions of `companion.plotting`, and of other modules.
@@ -277,7 +276,7 @@ def test_the_list_of_old_pages_shrinks(name):
 @pytest.mark.timeout(120)
 def test_a_committed_notebook_runs_alone_from_any_folder(tmp_path):
     jupyter = Path(sys.executable).with_name("jupyter")
-    notebook = ROOT / "notebooks" / "foundations" / "sigmoid.ipynb"
+    notebook = ROOT / "notebooks" / "foundations" / "activation-functions.ipynb"
     env = {**os.environ, "COMPANION_SCALE": "smoke"}
     run = subprocess.run(
         [jupyter, "execute", f"--output={tmp_path}/out.ipynb", notebook],

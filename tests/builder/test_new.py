@@ -66,11 +66,11 @@ def test_the_book_s_own_contents_take_an_entry():
         ("foundations/Big Topic", "not part/name"),
         ("../x/y", "not part/name"),
         ("nowhere/topic", "The book has no part nowhere"),
-        ("foundations/sigmoid", "sigmoid.md exists"),
+        ("foundations/backpropagation", "backpropagation.md exists"),
     ],
 )
 def test_what_cannot_be_a_new_page(tmp_path, page, problem):
-    for file in ("_toc.yml", "notebooks/foundations/sigmoid.md"):
+    for file in ("_toc.yml", "notebooks/foundations/backpropagation.md"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, tmp_path / file)
     with pytest.raises(BookError, match=problem):
@@ -92,7 +92,9 @@ def root(tmp_path_factory):
     for file in ("_config.yml", "book/references.bib"):
         shutil.copy(ROOT / file, root / file)
     (root / "notebooks" / "foundations").mkdir(parents=True)
-    shutil.copy(ROOT / "notebooks/foundations/sigmoid.md", root / "notebooks/old.md")
+    shutil.copy(
+        ROOT / "notebooks/foundations/backpropagation.md", root / "notebooks/old.md"
+    )
     (root / "notebooks" / "old.md").rename(root / "notebooks/foundations/old.md")
     contents = "format: jb-book\nroot: index\nchapters:\n  - file: book/foundations\n"
     (root / "_toc.yml").write_text(contents)

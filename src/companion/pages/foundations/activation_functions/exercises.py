@@ -1,5 +1,6 @@
-"""Exercises of foundations/sigmoid."""
+"""Exercises of foundations/activation-functions."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,13 +37,46 @@ def _stays_accurate(attempt: Any, *args: Any) -> bool:
     return np.allclose(as_array(attempt(*far)), _sgd_step(*far), rtol=1e-10, atol=0)
 
 
-def _waiting_time(z0: float, alpha: float) -> float:
-    return (z0 - np.exp(-z0) + 1) / (6 * alpha)
+def _waiting_time(d: float, eta: float) -> float:
+    return (d + 1 - np.exp(-d)) / (5 * eta)
 
 
-def _grows_linearly(attempt: Any, z0: float, alpha: float) -> bool:
-    """Beyond z = 40 one more unit of z costs 1 / (6 alpha) steps."""
-    return agree(attempt(50.0, alpha) - attempt(49.0, alpha), 1 / (6 * alpha))
+def _grows_linearly(attempt: Any, d: float, eta: float) -> bool:
+    """Beyond d = 40 one more unit of d costs 1 / (5 eta) steps."""
+    return agree(attempt(50.0, eta) - attempt(49.0, eta), 1 / (5 * eta))
+
+
+def _leaky_slope(z: Array) -> Array:
+    return np.where(z > 0, 1.0, 0.01)
+
+
+def _away_from_the_corner(rng: np.random.Generator) -> tuple[Array]:
+    z = rng.normal(size=8) * rng.choice([1.0, 100.0])
+    return (np.where(np.abs(z) < 1e-3, 1.0, z),)
+
+
+def _steps_to_positive(
+    f: Callable[[float], float], slope: Callable[[float], float], d: float
+) -> int:
+    z, count = -float(d), 0
+    while z <= 0:
+        z -= 5 * 0.1 * 2 * (f(z) - 1) * slope(z)
+        count += 1
+    return count
+
+
+def _leaky_with(leak: float) -> tuple[Callable[[float], float], ...]:
+    def f(z: float) -> float:
+        return z if z > 0 else leak * z
+
+    def slope(z: float) -> float:
+        return 1.0 if z > 0 else leak
+
+    return f, slope
+
+
+def _escape_sample(rng: np.random.Generator) -> tuple[Any, ...]:
+    return *_leaky_with(float(rng.uniform(0.05, 0.3))), float(rng.uniform(1, 6))
 
 
 def _as_sigmoid(W1: Array, b1: Array, W2: Array, b2: Array) -> Array:
@@ -71,6 +105,9 @@ def _computes_the_same(
 
 
 EXERCISES = {
+    "slope-at-output": Exercise(reference=0.16, tol=1e-3),
+    "one-step": Exercise(reference=-3 + 0.4 * float(expit(6)), tol=2e-4),
+    "leaky-slope": Exercise(reference=_leaky_slope, sample=_away_from_the_corner),
     "sgd-step": Exercise(
         reference=_sgd_step,
         sample=_sgd_sample,
@@ -88,7 +125,7 @@ EXERCISES = {
         sample=lambda rng: (rng.uniform(0, 25), rng.uniform(0.01, 1)),
         properties=[
             (
-                "Far out the slope of cross-entropy is 1, so z falls by 6 alpha "
+                "Far out the push of cross-entropy is -1, so z rises by 5 eta "
                 "a step; yours needs another number of steps for one unit of z.",
                 _grows_linearly,
             )
@@ -105,5 +142,10 @@ EXERCISES = {
             )
         ],
         by_properties=True,  # tanh z = 1 - 2 sigma(-2z) is right as well
+    ),
+    "steps-to-positive": Exercise(
+        reference=_steps_to_positive,
+        sample=_escape_sample,
+        tol=0.5,  # a count; z may pass zero to the last digit
     ),
 }
