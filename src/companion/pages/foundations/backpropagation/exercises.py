@@ -87,6 +87,6 @@ EXERCISES = {
         properties=[
             ("Twice the direction should give twice the derivative.", _is_linear)
         ],
-        tol=1e-10,
+        tol=1e-5,
     ),
 }
