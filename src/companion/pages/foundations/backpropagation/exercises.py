@@ -34,13 +34,14 @@ def _vanishes_at_a_fit(
     return all(agree(part, 0, 1e-10) for part in attempt(W, b, V, c, X, fitted))
 
 
-def _weight_gradient(Delta: Array, A: Array) -> Array:
-    return Delta.T @ A
+def _weight_gradient(Delta: Array, W: Array, A: Array) -> tuple[Array, ...]:
+    return Delta @ A.T, Delta.sum(axis=1), W.T @ Delta
 
 
-def _batch_sample(rng: np.random.Generator) -> tuple[Array, Array]:
+def _batch_sample(rng: np.random.Generator) -> tuple[Array, ...]:
     N, n_out, n_in = rng.integers(1, 7, size=3)
-    return rng.normal(size=(N, n_out)), rng.normal(size=(N, n_in))
+    shapes = (n_out, N), (n_out, n_in), (n_in, N)
+    return tuple(rng.normal(size=shape) for shape in shapes)
 
 
 def _directional(W: list[Array], b: list[Array], x: Array, q: Array) -> float:
