@@ -29,7 +29,6 @@ OLD = {
     "notebooks/foundations/backpropagation",
     "notebooks/foundations/data-quality",
     "notebooks/foundations/optimizers",
-    "notebooks/foundations/vanishing-gradients",
     "notebooks/regression/runge",
 }
 # What shows something: functions of `companion.plotting`, and of other modules.

@@ -1,4 +1,4 @@
-"""Exercises of foundations/vanishing-gradients."""
+"""Exercises of foundations/initialisation."""
 
 import math
 from typing import Any
@@ -17,19 +17,21 @@ def _is_the_first(attempt: Any, chi: float, ratio: float) -> bool:
     return bool(chi ** (L / 2) <= ratio < chi ** ((L - 1) / 2))
 
 
-def _leaky_variance(n: int, alpha: float) -> float:
-    return 2 / (n * (1 + alpha**2))
+def _leaky_variance(n_in: int, alpha: float, p: float) -> float:
+    return 1 / (n_in * (p + (1 - p) * alpha**2))
 
 
-def _relu_is_he(attempt: Any, n: int, alpha: float) -> bool:
-    return agree(attempt(n, 0.0), 2 / n)
+def _relu_is_he(attempt: Any, n_in: int, alpha: float, p: float) -> bool:
+    return agree(attempt(n_in, 0.0, 0.5), 2 / n_in)
 
 
-def _linear_is_one(attempt: Any, n: int, alpha: float) -> bool:
-    return agree(attempt(n, 1.0), 1 / n)
+def _linear_is_one(attempt: Any, n_in: int, alpha: float, p: float) -> bool:
+    return agree(attempt(n_in, 1.0, p), 1 / n_in)
 
 
 EXERCISES = {
+    "he-std": Exercise(reference=0.2, tol=1e-3),
+    "fade": Exercise(reference=1 / 32, tol=1e-3),
     "layers-until": Exercise(
         reference=_layers_until,
         sample=lambda rng: (rng.uniform(0.01, 0.9), 10 ** rng.uniform(-12, -1)),
@@ -43,12 +45,19 @@ EXERCISES = {
     ),
     "leaky-variance": Exercise(
         reference=_leaky_variance,
-        sample=lambda rng: (int(rng.integers(1, 200)), rng.uniform(0, 1)),
+        sample=lambda rng: (
+            int(rng.integers(1, 200)),
+            rng.uniform(0, 1),
+            rng.uniform(0.1, 0.9),
+        ),
         properties=[
-            ("With alpha = 0 it is ReLU: He's 2 / n must come out.", _relu_is_he),
+            (
+                "With alpha = 0 and p = 1/2 it is ReLU: He's 2 / n_in must come out.",
+                _relu_is_he,
+            ),
             (
                 "With alpha = 1 the unit is linear and its slope is 1: the variance "
-                "must be 1 / n.",
+                "must be 1 / n_in.",
                 _linear_is_one,
             ),
         ],
