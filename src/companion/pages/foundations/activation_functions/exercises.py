@@ -76,7 +76,13 @@ def _leaky_with(leak: float) -> tuple[Callable[[float], float], ...]:
 
 
 def _escape_sample(rng: np.random.Generator) -> tuple[Any, ...]:
-    return *_leaky_with(float(rng.uniform(0.05, 0.3))), float(rng.uniform(1, 6))
+    return *_leaky_with(float(rng.uniform(0.01, 0.1))), float(rng.uniform(2, 8))
+
+
+def _counts_to_one(attempt: Any, *args: Any) -> bool:
+    """Allow one step, for z may pass zero to the last digit."""
+    found = float(as_array(attempt(*args)))
+    return abs(found - _steps_to_positive(*args)) <= 1
 
 
 def _as_sigmoid(W1: Array, b1: Array, W2: Array, b2: Array) -> Array:
@@ -113,8 +119,8 @@ EXERCISES = {
         sample=_sgd_sample,
         properties=[
             (
-                "At z = 60 with target 1 the change is not accurate: "
-                "where do you subtract from 1?",
+                "At z = 60 with target 1 the change is not accurate to ten digits: "
+                "do you subtract from 1, or compute in float32?",
                 _stays_accurate,
             )
         ],
@@ -125,8 +131,9 @@ EXERCISES = {
         sample=lambda rng: (rng.uniform(0, 25), rng.uniform(0.01, 1)),
         properties=[
             (
-                "Far out the push of cross-entropy is -1, so z rises by 5 eta "
-                "a step; yours needs another number of steps for one unit of z.",
+                "Give the formula for very small steps. Far out z then rises by "
+                "5 eta per step; yours needs another number of steps for one "
+                "unit of z.",
                 _grows_linearly,
             )
         ],
@@ -146,6 +153,13 @@ EXERCISES = {
     "steps-to-positive": Exercise(
         reference=_steps_to_positive,
         sample=_escape_sample,
-        tol=0.5,  # a count; z may pass zero to the last digit
+        properties=[
+            (
+                "Your count differs from ours by more than one step: look at the "
+                "factor of (6) and at the slope.",
+                _counts_to_one,
+            )
+        ],
+        by_properties=True,  # a count; z may pass zero to the last digit
     ),
 }
