@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from companion import page
+from companion.errors import PlainValueError
 
 # The slider's own position chooses the frame; arrow keys move it in any browser.
 CHOOSE = (
@@ -53,11 +54,11 @@ def show(
 
     Raises
     ------
-    ValueError
+    PlainValueError
         When frames and captions are not equally many.
     """
     if len(frames) != len(captions) or not frames:
-        raise ValueError(
+        raise PlainValueError(
             f"{len(frames)} frames and {len(captions)} captions: a slider needs "
             "a caption for each of its frames, and at least one frame."
         )

@@ -99,6 +99,22 @@ def test_rows_that_are_not_comparable_show_no_other_word(visit):
     assert set(words) == {"– not comparable"}
 
 
+@pytest.mark.parametrize("name", ["linear-regression", "initialisation"])
+def test_a_slider_moves_by_the_keyboard(visit, name):
+    page = visit(f"notebooks/foundations/{name}.html")
+    control = page.locator(".dtp-slider input")
+    shown = page.locator(".dtp-slider figure:visible")
+    before = shown.inner_text()
+    control.press("End")
+    assert shown.count() == 1
+    assert shown.inner_text() != before
+    assert control.get_attribute("aria-valuetext") == shown.inner_text()
+    last = shown.inner_text()
+    control.press("ArrowLeft")
+    assert shown.count() == 1
+    assert shown.inner_text() != last
+
+
 def test_a_solution_opens(visit):
     page = visit(f"{PAGES[0]}.html")
     solution = page.locator("article details:has(> summary:text('Solution'))").first
