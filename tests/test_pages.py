@@ -28,7 +28,6 @@ OLD = {
     "notebooks/classification/taiwan-weather",
     "notebooks/foundations/data-quality",
     "notebooks/foundations/optimizers",
-    "notebooks/regression/runge",
 }
 # What shows something: functions of `companion.plotting`, and of other modules.
 DRAWS = {"figure", "label", "png"}
