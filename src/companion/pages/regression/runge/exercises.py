@@ -70,7 +70,7 @@ EXERCISES = {
         ],
     ),
     "damped-step": Exercise(
-        reference=-0.5,
+        reference=-0.2,
         tol=1e-3,
         properties=[
             (
