@@ -70,6 +70,8 @@ def _finish(app: Any, error: Exception | None) -> None:
 
 def setup(app: Any) -> dict[str, Any]:
     """Register the hooks (Sphinx extension)."""
+    # Before MathJax's script (priority 500), whose settings it changes on a phone.
+    app.add_js_file("phone.js", loading_method="defer", priority=400)
     app.connect("config-inited", _one_search_bar)
     app.connect("doctree-resolved", show_stand_ins)
     app.connect("build-finished", _finish)

@@ -36,6 +36,9 @@ def test_page_is_whole_without_a_network_and_fits_a_phone(visit, name):
     page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 391, f"{width} pixels wide"
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    cells = "all => all.map(td => Math.round(td.getBoundingClientRect().right))"
+    assert all(x <= 390 for x in page.eval_on_selector_all(".dtp-stack td", cells))
     # A formula wider than the screen starts at its beginning and scrolls.
     lefts = "all => all.map(box => box.getBoundingClientRect().left)"
     formulas = page.eval_on_selector_all("mjx-container[display=true]", lefts)
@@ -91,6 +94,9 @@ def test_part_tables_label_each_answer(visit):
     page = visit("book/foundations.html")
     rows = page.locator("article tbody tr")
     assert rows.locator(".dtp-caveat").count() == rows.count() > 0
+    answers = rows.locator("details")
+    assert answers.count() == rows.count()
+    assert answers.evaluate_all("all => all.every(answer => !answer.open)")
 
 
 def test_rows_that_are_not_comparable_show_no_other_word(visit):
