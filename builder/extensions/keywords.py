@@ -1,7 +1,7 @@
 """A page's keywords: the words by which a student looks for it.
 
-They stand in the front matter, become entries of the book's index, and the search puts a
-page first for each of its own.
+They stand in the front matter and become entries of the book's index. The search puts
+a page first for each of its own.
 """
 
 import re
