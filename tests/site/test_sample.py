@@ -1,7 +1,9 @@
 """What the site makes of a page: folds, doors, boxes; on a page with all parts."""
 
+import gzip
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -191,6 +193,36 @@ def test_it_fits_a_phone(visit_sample, scheme):
     page = visit_sample(PAGE, width=390, height=844, scheme=scheme)
     assert page.troubles == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 391
+
+
+def test_a_dark_page_is_printed_in_light_colours(visit_sample):
+    page = visit_sample(PAGE, scheme="dark")
+    theme = "document.documentElement.dataset.theme"
+    page.wait_for_function(f"{theme} === 'dark'")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(theme) == "light"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(theme) == "dark"
+
+
+@pytest.mark.parametrize("path", ["index.html", PAGE, "book/scoreboard.html"])
+def test_a_page_is_light(sample_site, visit_sample, path):
+    page = visit_sample(path)
+    names = "performance.getEntriesByType('resource').map(entry => entry.name)"
+    files = {urlsplit(name).path.lstrip("/") for name in page.evaluate(names)} | {path}
+    own = [sample_site / name for name in files if not name.startswith("_images/")]
+    sent = sum(len(gzip.compress(file.read_bytes())) for file in own)
+    assert sent < 1_000_000  # bytes, compressed as a server sends them
+    assert any("mathjax/" in name for name in files) == (path == PAGE)
+
+
+def test_the_arrows_of_the_sidebar_have_names(visit_sample):
+    page = visit_sample(PAGE)
+    arrows = page.locator(".bd-sidebar-primary summary")
+    names = arrows.evaluate_all("all => all.map(e => e.ariaLabel)")
+    assert names == ["Pages of Sample part"]
+    icon = arrows.locator("i").evaluate("e => getComputedStyle(e, '::before').content")
+    assert icon not in ("none", "normal")
 
 
 def edges(page, selector):
