@@ -195,6 +195,15 @@ def test_it_fits_a_phone(visit_sample, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") <= 391
 
 
+def test_mentions_of_equations_and_figures_are_links(visit_sample):
+    page = visit_sample(PAGE)
+    links = page.locator("div.dtp-answered a")
+    assert links.all_inner_texts() == ["(1)", "Figure 1"]
+    for link, kind in zip(links.all(), ("div.math", "strong"), strict=True):
+        target = link.get_attribute("href")
+        assert page.locator(f"{kind}{target}").count() == 1
+
+
 def test_a_dark_page_is_printed_in_light_colours(visit_sample):
     page = visit_sample(PAGE, scheme="dark")
     theme = "document.documentElement.dataset.theme"
