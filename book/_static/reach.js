@@ -20,6 +20,13 @@ function nameArrows() {
   }
 }
 
+// The keyboard steps from link to link; code is copied there by selecting it.
+function stepOverCopyButtons() {
+  for (const button of document.querySelectorAll("button.copybtn")) button.tabIndex = -1;
+}
+
+window.addEventListener("load", stepOverCopyButtons);
 window.addEventListener("load", reachScrollers);
 window.addEventListener("load", nameArrows);
+window.addEventListener("resize", reachScrollers);
 window.addEventListener("toggle", reachScrollers, true);  // a door or a fold that opens

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.places import ROOT
+from tests.site.built import barriers
 from tools import sync
 
 PARTS = ROOT.parent / "shared" / "tools" / "parts"
@@ -193,6 +194,12 @@ def test_it_fits_a_phone(visit_sample, scheme):
     page = visit_sample(PAGE, width=390, height=844, scheme=scheme)
     assert page.troubles == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 391
+    assert barriers(page) == []
+
+
+@pytest.mark.parametrize("path", ["index.html", PAGE, "book/scoreboard.html"])
+def test_it_has_no_barriers(visit_sample, path):
+    assert barriers(visit_sample(path)) == []
 
 
 def test_mentions_of_equations_and_figures_are_links(visit_sample):
@@ -232,6 +239,17 @@ def test_the_arrows_of_the_sidebar_have_names(visit_sample):
     assert names == ["Pages of Sample part"]
     icon = arrows.locator("i").evaluate("e => getComputedStyle(e, '::before').content")
     assert icon not in ("none", "normal")
+
+
+def test_the_keyboard_is_seen_and_steps_over_copy_buttons(visit_sample):
+    page = visit_sample(PAGE)
+    page.locator("button.copybtn").first.wait_for(state="attached")
+    outline = "e => getComputedStyle(e).outlineStyle"
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        at = page.locator(":focus")
+        assert "copybtn" not in (at.get_attribute("class") or "")
+        assert at.evaluate(outline) != "none", at.evaluate("e => e.outerHTML")
 
 
 def edges(page, selector):

@@ -10,7 +10,7 @@ import yaml
 
 from companion import ledger
 from tests.places import PAGES, ROOT, TEST_BUILD
-from tests.site.built import build
+from tests.site.built import barriers, build
 
 ADDRESS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 pytestmark = [pytest.mark.site, pytest.mark.timeout(900)]
@@ -37,6 +37,7 @@ def test_page_is_whole_without_a_network_and_fits_a_phone(visit, name):
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 391, f"{width} pixels wide"
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert barriers(page) == []
     cells = "all => all.map(td => Math.round(td.getBoundingClientRect().right))"
     assert all(x <= 390 for x in page.eval_on_selector_all(".dtp-stack td", cells))
     # A formula wider than the screen starts at its beginning and scrolls.
