@@ -20,12 +20,19 @@ function nameArrows() {
   }
 }
 
+// Docutils calls references a list, and then its entries no list items.
+function plainReferences() {
+  for (const list of document.querySelectorAll(".citation-list[role]"))
+    list.removeAttribute("role");
+}
+
 // The keyboard steps from link to link; code is copied there by selecting it.
 function stepOverCopyButtons() {
   for (const button of document.querySelectorAll("button.copybtn")) button.tabIndex = -1;
 }
 
 window.addEventListener("load", stepOverCopyButtons);
+window.addEventListener("load", plainReferences);
 window.addEventListener("load", reachScrollers);
 window.addEventListener("load", nameArrows);
 window.addEventListener("resize", reachScrollers);
