@@ -27,7 +27,6 @@ SOLUTION = re.compile(r"<details>.*?</details>", re.DOTALL)
 OLD = {
     "notebooks/classification/taiwan-weather",
     "notebooks/foundations/data-quality",
-    "notebooks/foundations/optimizers",
     "notebooks/regression/runge",
 }
 # What shows something: functions of `companion.plotting`, and of other modules.
