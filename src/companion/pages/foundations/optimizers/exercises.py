@@ -40,7 +40,7 @@ def _without_momentum_descends(
 def _looks_ahead(
     attempt: Any, theta: Array, v: Array, gradient: Gradient, eta: float, beta: float
 ) -> bool:
-    """The gradient must be asked for where the velocity is about to lead."""
+    """Ask for the gradient where the velocity is about to lead."""
     asked = []
 
     def note(point: Array) -> Array:
