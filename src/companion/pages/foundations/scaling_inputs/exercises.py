@@ -52,7 +52,7 @@ def _has_no_correlation(attempt: Any, X: Array) -> bool:
 
 
 def _is_a_map_of_the_columns(attempt: Any, X: Array) -> bool:
-    """The new columns lie in what the old ones and a constant span."""
+    """Fit the new columns by the old ones and a constant."""
     old = np.column_stack([X, np.ones(len(X))])
     new = as_array(attempt(X))
     return agree(old @ np.linalg.lstsq(old, new, rcond=None)[0], new, 1e-4)
