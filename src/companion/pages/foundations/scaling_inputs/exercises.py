@@ -8,6 +8,8 @@ from companion.comparison import agree, as_array
 from companion.exercises import Exercise
 
 Array = np.ndarray
+# 7 among 2, 4, 6, 7, standardised by all four
+_Z_WITH_TEST_ROW = (7 - 4.75) / float(np.std([2, 4, 6, 7]))
 
 
 def _in_raw_units(v: Array, c: float, mu: Array, sigma: Array) -> tuple[Array, float]:
@@ -35,7 +37,8 @@ def _whiten(X: Array) -> Array:
 
 def _correlated(rng: np.random.Generator) -> tuple[Array]:
     d = int(rng.integers(2, 5))
-    mix = rng.normal(size=(d, d)) + 2 * np.eye(d)
+    turn, turn_back = (np.linalg.qr(rng.normal(size=(d, d)))[0] for _ in range(2))
+    mix = turn * rng.uniform(0.5, 3, size=d) @ turn_back
     return (rng.normal(size=(20, d)) @ mix + 3 * rng.normal(size=d),)
 
 
@@ -59,9 +62,40 @@ def _is_a_map_of_the_columns(attempt: Any, X: Array) -> bool:
 
 
 EXERCISES = {
-    "z-of-7": Exercise(reference=3 / (8 / 3) ** 0.5, tol=1e-3),
-    "kappa-of-two": Exercise(reference=36.0, tol=1e-3),
-    "largest-rate": Exercise(reference=1 / 9, tol=1e-3),
+    "z-of-7": Exercise(
+        reference=3 / (8 / 3) ** 0.5,
+        tol=1e-3,
+        properties=[
+            (
+                "That divides the squares by n - 1; (1) divides by n.",
+                lambda z: not agree(z, 1.5, 1e-3),
+            ),
+            (
+                "The test value belongs to no mean: use the training rows' alone.",
+                lambda z: not agree(z, _Z_WITH_TEST_ROW, 1e-3),
+            ),
+        ],
+    ),
+    "kappa-of-two": Exercise(
+        reference=36.0,
+        tol=1e-3,
+        properties=[
+            (
+                "That is the ratio of the spreads; curvatures go with their squares.",
+                lambda kappa: not agree(kappa, 6.0, 1e-3),
+            )
+        ],
+    ),
+    "largest-rate": Exercise(
+        reference=1 / 9,
+        tol=1e-3,
+        properties=[
+            (
+                "That is the limit of the shallow column; the steep one explodes.",
+                lambda rate: not agree(rate, 4.0, 1e-3),
+            )
+        ],
+    ),
     "in-raw-units": Exercise(
         reference=_in_raw_units,
         sample=_scaled_model,
