@@ -26,9 +26,7 @@ SOLUTION = re.compile(r"<details>.*?</details>", re.DOTALL)
 # Pages from before the mould, whose plumbing stands open. The list only shrinks.
 OLD = {
     "notebooks/classification/taiwan-weather",
-    "notebooks/foundations/data-quality",
     "notebooks/foundations/optimizers",
-    "notebooks/regression/runge",
 }
 # What shows something: functions of `companion.plotting`, and of other modules.
 DRAWS = {"figure", "label", "png"}

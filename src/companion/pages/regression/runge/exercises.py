@@ -11,13 +11,8 @@ from companion.exercises import Exercise
 Array = np.ndarray
 
 
-def _nodes_needed(c: float, tol: float) -> int:
-    rho = (1 + math.sqrt(1 + c)) / math.sqrt(c)
-    return math.ceil(-math.log(tol) / math.log(rho))
-
-
-def _nearer_poles_need_more(attempt: Any, c: float, tol: float) -> bool:
-    return attempt(4 * c, tol) >= attempt(c, tol)
+def _not_without_damping(attempt: Any) -> bool:
+    return not agree(attempt, -1.0, 1e-3)
 
 
 def _weighted_step(J: Array, r: Array, w: Array, mu: float) -> Array:
@@ -38,14 +33,49 @@ def _is_a_minimum(attempt: Any, J: Array, r: Array, w: Array, mu: float) -> bool
     return agree(J.T @ (w * (r + J @ v)) + mu * v, 0, 10 * tolerance(found, 1e-9))
 
 
+def _step_bound(r_norm: float, mu: float) -> float:
+    return r_norm / (2 * math.sqrt(mu))
+
+
+def _holds_for_one_weight(attempt: Any, r_norm: float, mu: float) -> bool:
+    """Say whether the bound holds for J = (s), at many s."""
+    s = np.geomspace(1e-3, 1e3, 601) * math.sqrt(mu)
+    longest = float(np.max(s / (s * s + mu))) * r_norm
+    return float(as_array(attempt(r_norm, mu))) >= longest * (1 - 1e-6)
+
+
 EXERCISES = {
-    "nodes-needed": Exercise(
-        reference=_nodes_needed,
-        sample=lambda rng: (rng.uniform(1, 100), 10.0 ** rng.uniform(-12, -1)),
+    "toy-row": Exercise(
+        reference=(0.72, 0.8),
+        tol=1e-3,
         properties=[
             (
-                "Poles nearer to the interval (a larger c) cannot need fewer nodes.",
-                _nearer_poles_need_more,
+                "The derivative in u has three factors: w, x and 1 - tanh^2.",
+                lambda attempt: agree(as_array(attempt)[0], 0.72, 1e-3),
+            )
+        ],
+    ),
+    "gd-left": Exercise(
+        reference=0.99**100,
+        tol=1e-3,
+        properties=[
+            (
+                "That is the factor of a single step.",
+                lambda attempt: not agree(attempt, 0.99, 1e-3),
+            ),
+            (
+                "It shrinks by 1 - eta lambda, a hundred times; not by 1 - 100 eta.",
+                lambda attempt: float(as_array(attempt)) > 0,
+            ),
+        ],
+    ),
+    "damped-step": Exercise(
+        reference=-0.2,
+        tol=1e-3,
+        properties=[
+            (
+                "That is the step of Gauss-Newton, without the damping.",
+                _not_without_damping,
             )
         ],
     ),
@@ -54,6 +84,16 @@ EXERCISES = {
         sample=_weighted_sample,
         properties=[
             ("The gradient of the weighted sum is not zero at your v.", _is_a_minimum)
+        ],
+    ),
+    "step-bound": Exercise(
+        reference=_step_bound,
+        sample=lambda rng: (rng.uniform(0.1, 5), 10.0 ** rng.uniform(-4, 2)),
+        properties=[
+            (
+                "There is a J with one weight whose step is longer.",
+                _holds_for_one_weight,
+            )
         ],
     ),
 }
