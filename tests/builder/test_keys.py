@@ -15,7 +15,7 @@ from builder.cache import Book, code_cells, short
 from tests.places import PAGES, ROOT
 
 NAMES = {short(page) for page in PAGES}
-TAIWAN = "classification/taiwan-weather"
+LOGISTIC = "classification/logistic-regression"
 # Imports what each page imports of the library, each in a process of its own.
 IMPORTS = """
 import ast, json, os, sys
@@ -126,7 +126,7 @@ def test_words_in_a_module_rerun_nothing(root, name, edit):
 def test_words_in_a_module_of_which_a_page_shows_a_function_rerun_that_page(root):
     file = "src/companion/methods/spatial_blocks.py"
     users = {name for name in NAMES if "page.show(block_numbers" in text(root, name)}
-    assert rerun(root, file, comment) == users == {TAIWAN}
+    assert rerun(root, file, comment) == users == {LOGISTIC}
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

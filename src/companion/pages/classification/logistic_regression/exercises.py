@@ -1,4 +1,4 @@
-"""Exercises of classification/taiwan-weather."""
+"""Exercises of classification/logistic-regression."""
 
 from typing import Any
 
@@ -9,22 +9,6 @@ from companion.comparison import agree, tolerance
 from companion.exercises import Exercise
 
 Array = np.ndarray
-
-
-def _best_cut(row: Array) -> int:
-    right = [
-        np.sum(row[:k] == 1) + np.sum(row[k:] == 0) for k in range(len(row) + 1)
-    ]  # ones on the near side of the cut, zeros on the far side
-    return max(*right, *(len(row) - r for r in right))
-
-
-def _row(rng: np.random.Generator) -> tuple[Array]:
-    return (rng.integers(0, 2, rng.integers(1, 12)),)
-
-
-def _counts_uncut_rows(attempt: Any, row: Array) -> bool:
-    """Ask for rows of one kind, which need no cut inside."""
-    return attempt(np.zeros(5, int)) == 5 == attempt(np.ones(5, int))
 
 
 def _margin_loss(s: Array, z: Array) -> float:
@@ -69,16 +53,9 @@ def _balances(attempt: Any, theta: Array, A: Array, y: Array, alpha: float) -> b
 
 
 EXERCISES = {
-    "best-cut": Exercise(
-        reference=_best_cut,
-        sample=_row,
-        properties=[
-            (
-                "Five cells of one kind are all right without a cut inside the row.",
-                _counts_uncut_rows,
-            )
-        ],
-    ),
+    "odds": Exercise(reference=0.2, tol=1e-3),
+    "tidy-gradient": Exercise(reference=-1.0, tol=1e-3),
+    "boundary": Exercise(reference=1.0, tol=1e-3),
     "margin-loss": Exercise(
         reference=_margin_loss,
         sample=_labels_and_inputs,
@@ -97,4 +74,6 @@ EXERCISES = {
             )
         ],
     ),
+    # ln 10 in the limit; 2.3026 to four digits for these steps
+    "growth": Exercise(reference=float(np.log(10)), tol=3e-3),
 }
