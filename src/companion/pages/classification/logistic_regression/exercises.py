@@ -11,6 +11,11 @@ from companion.exercises import Exercise
 Array = np.ndarray
 
 
+def _is_not(slip: float) -> Any:
+    """Recognise one wrong number."""
+    return lambda attempt: not agree(attempt, slip, 1e-3)
+
+
 def _margin_loss(s: Array, z: Array) -> float:
     return float(np.mean(np.logaddexp(0, -s * z)))
 
@@ -53,8 +58,16 @@ def _balances(attempt: Any, theta: Array, A: Array, y: Array, alpha: float) -> b
 
 
 EXERCISES = {
-    "odds": Exercise(reference=0.2, tol=1e-3),
-    "tidy-gradient": Exercise(reference=-1.0, tol=1e-3),
+    "odds": Exercise(
+        reference=0.2,
+        tol=1e-3,
+        properties=[("These are the odds: solve for p.", _is_not(0.25))],
+    ),
+    "tidy-gradient": Exercise(
+        reference=-1.0,
+        tol=1e-3,
+        properties=[("This is the sum: take the mean of six.", _is_not(-6.0))],
+    ),
     "boundary": Exercise(reference=1.0, tol=1e-3),
     "margin-loss": Exercise(
         reference=_margin_loss,
@@ -75,5 +88,9 @@ EXERCISES = {
         ],
     ),
     # ln 10 in the limit; 2.3026 to four digits for these steps
-    "growth": Exercise(reference=float(np.log(10)), tol=3e-3),
+    "growth": Exercise(
+        reference=float(np.log(10)),
+        tol=3e-3,
+        properties=[("It does not settle: run the loop.", _is_not(0.0))],
+    ),
 }
