@@ -14,8 +14,18 @@ from docutils import nodes
 from builder.extensions import execution
 from companion.provenance import STAND_IN_MIME
 
-# What the pages use of MathJax 3's 24 MB: TeX input, CommonHTML output, fonts.
-MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")
+# What the pages use of MathJax 3's 24 MB: TeX input, CommonHTML output, fonts, and the
+# hidden MathML that a screen reader speaks. The first file loads the others, as
+# mathjax3_config tells it.
+MATHJAX = (
+    "startup.js",
+    "core.js",
+    "input/tex.js",
+    "input/tex/extensions",
+    "output/chtml.js",
+    "output/chtml/fonts",
+    "a11y/assistive-mml.js",
+)
 
 
 def copy_mathjax(app: Any) -> None:
@@ -30,6 +40,25 @@ def copy_mathjax(app: Any) -> None:
             shutil.copytree(source / part, target / part, dirs_exist_ok=True)
         else:
             shutil.copy2(source / part, target / part)
+
+
+def mathjax_where_needed(
+    app: Any, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Leave MathJax out of a page that shows no formula.
+
+    Sphinx gives it to each page whose subpages show one, the cover above all.
+    """
+    if app.env.get_domain("math").data["has_equations"].get(page):
+        return
+    context["script_files"] = [
+        script for script in context["script_files"] if not _is_mathjax(script)
+    ]
+
+
+def _is_mathjax(script: Any) -> bool:
+    body = script.attributes.get("body", "")
+    return "mathjax/" in (script.filename or "") or body.startswith("window.MathJax")
 
 
 def serve_committed_notebooks(app: Any) -> None:
@@ -62,15 +91,25 @@ def _one_search_bar(app: Any, config: Any) -> None:
     config.html_theme_options["navbar_persistent"] = []
 
 
+def leave_out_icon_script(app: Any) -> None:
+    """Empty the theme's script of 2000 icons: its style sheet draws them as well."""
+    Path(app.outdir, "_static", "scripts", "fontawesome.js").write_text("")
+
+
 def _finish(app: Any, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
         copy_mathjax(app)
+        leave_out_icon_script(app)
         serve_committed_notebooks(app)
 
 
 def setup(app: Any) -> dict[str, Any]:
     """Register the hooks (Sphinx extension)."""
+    # Before MathJax (priority 500), whose settings it changes on a phone.
+    app.add_js_file("reach.js", loading_method="defer", priority=400)
+    app.add_js_file("print.js", loading_method="defer")
     app.connect("config-inited", _one_search_bar)
     app.connect("doctree-resolved", show_stand_ins)
+    app.connect("html-page-context", mathjax_where_needed, priority=900)
     app.connect("build-finished", _finish)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

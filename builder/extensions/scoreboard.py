@@ -6,6 +6,7 @@ They read the pages' outputs, not side files: a page served from the cache write
 import base64
 import re
 from collections import Counter
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ class Scoreboard(_Reading):
         body = "".join(self._claim(report) for report in self.reports())
         head = "".join(f"<th>{name}</th>" for name in self.HEADS)
         return self.html(
-            '<div class="dtp-scroll"><table class="dtp-scoreboard table">'
+            '<div class="dtp-scroll"><table class="dtp-scoreboard dtp-stack table">'
             f"<thead><tr>{head}</tr></thead>{body}</table></div>"
         )
 
@@ -101,22 +102,29 @@ def _measure(report: dict[str, Any], row: dict[str, Any], several: bool) -> str:
     texts["here"] = f"<b>{texts['here']}</b>"
     name = escape(row["name"]) if several else ""
     cells = [name, f"{claims.LOOK[status][0]} {status}", *texts.values()]
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    return _row(("", "", *Scoreboard.HEADS[2:]), cells)
+
+
+def _row(heads: Sequence[str], cells: Sequence[str]) -> str:
+    """Return a table's row; each cell knows its head, for phones stack the cells."""
+    cell = '<td data-head="{}">{}</td>'.format
+    return f"<tr>{''.join(map(cell, heads, cells))}</tr>"
 
 
 class PartTable(_Reading):
-    """The pages of a part: question, computed answer, minutes."""
+    """The pages of a part: question, computed answer (folded), minutes."""
 
     required_arguments = 1
+    HEADS = ("page", "question", "minutes")
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
         prefix = f"notebooks/{self.arguments[0]}/"
         rows = [self._row(p) for p in self.book.pages if p.startswith(prefix)]
-        head = "<tr><th>page</th><th>question</th><th>answer</th><th>minutes</th></tr>"
+        head = "".join(f"<th>{name}</th>" for name in self.HEADS)
         return self.html(
-            '<div class="dtp-scroll"><table class="table">'
-            f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></div>"
+            '<div class="dtp-scroll"><table class="dtp-stack table"><thead>'
+            f"<tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
         )
 
     def _row(self, name: str) -> str:
@@ -125,14 +133,19 @@ class PartTable(_Reading):
             return ""
         about = describe(notebook)
         link = f'<a href="{self.link(name)}">{escape(about["title"])}</a>'
-        cells = [link, escape(about["question"]), _answer(about), about["minutes"]]
-        return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+        answer = f"<details><summary>Answer</summary>{_answer(about)}</details>"
+        question = f"{escape(about['question'])} {answer if about['answer'] else ''}"
+        return _row(("", "", "minutes"), [link, question, about["minutes"]])
 
 
 def _answer(about: dict[str, str]) -> str:
     """Return a page's answer, under the label of a run that cannot be compared."""
-    label = f'<small class="dtp-caveat">{about["caveat"]}</small> '
-    return (label if about["caveat"] else "") + escape(about["answer"])
+    return _label(about) + escape(about["answer"])
+
+
+def _label(about: dict[str, str]) -> str:
+    text = about["caveat"]
+    return f'<small class="dtp-caveat">{text}</small> ' if text else ""
 
 
 def describe(notebook: nbformat.NotebookNode) -> dict[str, str]:
@@ -181,7 +194,7 @@ class CoverStrip(_Reading):
 
 
 class PartCard(_Reading):
-    """A card for a part: figure, finding, pages, beaten of reported."""
+    """A card for a part: figure, question, pages, beaten of reported."""
 
     required_arguments = 1
     final_argument_whitespace = True
@@ -193,22 +206,22 @@ class PartCard(_Reading):
         app, book = self.env.app, self.book
         shown = [f for name in names for f in figures(app, book, name, "card")]
         image = f'<img src="{shown[0][0]}" alt="">' if shown else ""
-        finding = self._finding(names)
+        question = self._question(names)
         pages = f"{len(names)} page{'s' if len(names) != 1 else ''}"
         return self.html(
             f'<a class="dtp-card" href="{self.link(f"book/{part}")}">{image}'
-            f"<b>{escape(title)}</b>{finding}"
+            f"<b>{escape(title)}</b>{question}"
             f"<small>{pages}: {count_goals(self.reports(f'{part}/'))}</small></a>"
         )
 
-    def _finding(self, names: list[str]) -> str:
-        """Return the question and answer of a page, one on real data if there is."""
+    def _question(self, names: list[str]) -> str:
+        """Return the question of a page, of one on real data if there is."""
         notebooks = [self.book.executed(name) for name in names]
         about = [describe(notebook) for notebook in notebooks if notebook is not None]
         if not about:
             return ""
         first = min(about, key=lambda one: bool(one["caveat"]))
-        return f"<em>{escape(first['question'])}</em><span>{_answer(first)}</span>"
+        return f"<em>{escape(first['question'])}</em><span>{_label(first)}</span>"
 
 
 def count_goals(reports: list[dict[str, Any]]) -> str:

@@ -31,7 +31,7 @@ background:rgba(128,128,128,.10);padding:.6em 1em;margin:.5em 0;overflow-x:auto"
 <div style="display:flex;flex-wrap:wrap;justify-content:space-between;gap:.2em 1em">\
 <span><b>{sign} {word}</b>: {quantity}</span>\
 <span style="font-size:.9em">{source}</span></div>\
-<table style="border:0;margin:.4em 0 0;font-size:.95em;\
+<table class="dtp-stack" style="border:0;margin:.4em 0 0;font-size:.95em;\
 font-variant-numeric:tabular-nums"><thead><tr>{head}</tr></thead>\
 <tbody>{body}</tbody></table>{notes}</div>"""
 
@@ -117,7 +117,7 @@ def _columns(rows: Sequence[Row]) -> list[str]:
 
 def _head(column: str) -> str:
     style = "text-align:right;font-weight:400;padding:.1em .7em"
-    return f'<th style="{style}">{escape(column)}</th>'
+    return f'<th style="{style}">{escape(column or "measure")}</th>'
 
 
 def _row(row: Row, columns: Sequence[str]) -> str:
@@ -130,9 +130,15 @@ def _row(row: Row, columns: Sequence[str]) -> str:
 
 def _cells(cells: Mapping[str, str], columns: Sequence[str]) -> str:
     return "".join(
-        f'<td style="{NUMBER_CELL if column else NAME_CELL}">{cells[column]}</td>'
+        f'<td{_named(column)} style="{NUMBER_CELL if column else NAME_CELL}">'
+        f"{cells[column]}</td>"
         for column in columns
     )
+
+
+def _named(column: str) -> str:
+    """Name a cell after its column: on a phone, rows are blocks without a head."""
+    return f' data-head="{escape(column)}"' if column else ""
 
 
 def _unbroken(text: str) -> str:

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from tests.places import BUILDING, ROOT, TEST_BUILD
 from tools import sync
@@ -128,6 +129,20 @@ def open_page(contexts):
         return page
 
     return open_one
+
+
+def barriers(page):
+    """Return what axe-core finds serious or critical on a page, with its doors open."""
+    page.evaluate(
+        "document.querySelectorAll('details.dtp-door').forEach(d => d.open = true)"
+    )
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response
+    return [
+        f"{rule['id']}: {node['html'][:200]}"
+        for rule in found["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
 
 
 def _visits(folder, open_page):

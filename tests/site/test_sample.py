@@ -1,11 +1,14 @@
 """What the site makes of a page: folds, doors, boxes; on a page with all parts."""
 
+import gzip
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.places import ROOT
+from tests.site.built import barriers
 from tools import sync
 
 PARTS = ROOT.parent / "shared" / "tools" / "parts"
@@ -130,6 +133,21 @@ def test_a_search_hit_opens_its_door(visit_sample):
     assert not is_open(page, AGAINST)
 
 
+def test_search_knows_a_page_by_its_keywords(visit_sample):
+    page = visit_sample("search.html?q=centre+of+gravity")
+    result = page.locator("#search-results li a").first
+    result.wait_for(timeout=15_000)
+    assert "notebooks/sample/mean.html" in result.get_attribute("href")
+
+
+def test_search_shows_no_tex(visit_sample):
+    page = visit_sample("search.html?q=slope")
+    lines = page.locator("#search-results p.context")
+    lines.first.wait_for(timeout=15_000)
+    assert all("slope" in text for text in lines.all_inner_texts())
+    assert not any("\\" in text or "$" in text for text in lines.all_inner_texts())
+
+
 def test_find_in_page_opens_a_door(visit_sample):
     page = visit_sample(PAGE + "#:~:text=behindthedoor")
     page.wait_for_function(f"document.querySelector('{FURTHER}').open")
@@ -176,6 +194,100 @@ def test_it_fits_a_phone(visit_sample, scheme):
     page = visit_sample(PAGE, width=390, height=844, scheme=scheme)
     assert page.troubles == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 391
+    assert barriers(page) == []
+
+
+@pytest.mark.parametrize("path", ["index.html", PAGE, "book/scoreboard.html"])
+def test_it_has_no_barriers(visit_sample, path):
+    assert barriers(visit_sample(path)) == []
+
+
+def test_mentions_of_equations_and_figures_are_links(visit_sample):
+    page = visit_sample(PAGE)
+    links = page.locator("div.dtp-answered a")
+    assert links.all_inner_texts() == ["(1)", "Figure 1"]
+    for link, kind in zip(links.all(), ("div.math", "strong"), strict=True):
+        target = link.get_attribute("href")
+        assert page.locator(f"{kind}{target}").count() == 1
+
+
+def test_a_dark_page_is_printed_in_light_colours(visit_sample):
+    page = visit_sample(PAGE, scheme="dark")
+    theme = "document.documentElement.dataset.theme"
+    page.wait_for_function(f"{theme} === 'dark'")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(theme) == "light"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(theme) == "dark"
+
+
+@pytest.mark.parametrize("path", ["index.html", PAGE, "book/scoreboard.html"])
+def test_a_page_is_light(sample_site, visit_sample, path):
+    page = visit_sample(path)
+    names = "performance.getEntriesByType('resource').map(entry => entry.name)"
+    files = {urlsplit(name).path.lstrip("/") for name in page.evaluate(names)} | {path}
+    own = [sample_site / name for name in files if not name.startswith("_images/")]
+    sent = sum(len(gzip.compress(file.read_bytes())) for file in own)
+    assert sent < 1_000_000  # bytes, compressed as a server sends them
+    assert any("mathjax/" in name for name in files) == (path == PAGE)
+
+
+def test_the_arrows_of_the_sidebar_have_names(visit_sample):
+    page = visit_sample(PAGE)
+    arrows = page.locator(".bd-sidebar-primary summary")
+    names = arrows.evaluate_all("all => all.map(e => e.ariaLabel)")
+    assert names == ["Pages of Sample part"]
+    icon = arrows.locator("i").evaluate("e => getComputedStyle(e, '::before').content")
+    assert icon not in ("none", "normal")
+
+
+def test_the_keyboard_is_seen_and_steps_over_copy_buttons(visit_sample):
+    page = visit_sample(PAGE)
+    page.locator("button.copybtn").first.wait_for(state="attached")
+    outline = "e => getComputedStyle(e).outlineStyle"
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        at = page.locator(":focus")
+        assert "copybtn" not in (at.get_attribute("class") or "")
+        assert at.evaluate(outline) != "none", at.evaluate("e => e.outerHTML")
+
+
+def edges(page, selector):
+    """Return the left and right edges of what is shown of a selector."""
+    boxes = "all => all.map(e => e.getBoundingClientRect()).filter(b => b.width)"
+    return page.eval_on_selector_all(
+        selector, f"all => ({boxes})(all).map(b => [b.left, b.right])"
+    )
+
+
+def test_on_a_phone_a_long_formula_keeps_its_number_in_sight(visit_sample):
+    page = visit_sample(PAGE, width=390, height=844)
+    too_wide = "all => all.some(box => box.scrollWidth > box.clientWidth)"
+    assert page.eval_on_selector_all("div.math", too_wide)
+    numbers = edges(page, "mjx-labels mjx-mtext")
+    assert numbers
+    assert all(0 <= left < right <= 390 for left, right in numbers)
+
+
+def test_on_a_phone_figures_are_large_and_scroll_by_the_keyboard(visit_sample):
+    page = visit_sample(PAGE, width=390, height=844)
+    image = page.locator(".cell_output > img").first
+    assert image.bounding_box()["width"] >= 480
+    scroller = image.locator("xpath=..")
+    scroller.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.activeElement.scrollLeft > 0")
+
+
+def test_on_a_phone_no_figure_of_a_card_is_out_of_sight(visit_sample):
+    page = visit_sample(PAGE + "#claim-mean-of-three", width=390, height=844)
+    page.wait_for_function(f"document.querySelector('{AGAINST}').open")
+    cells = page.locator(".dtp-claim td")
+    assert cells.count() > 0
+    assert all(right <= 390 for _, right in edges(page, ".dtp-claim td"))
+    before = "e => getComputedStyle(e, '::before').content"
+    named = page.locator(".dtp-claim td[data-head='goal']").first
+    assert named.evaluate(before) == '"goal: "'
 
 
 def test_two_images_of_one_cell_and_page_names_stand_apart(sample_site, visit_sample):

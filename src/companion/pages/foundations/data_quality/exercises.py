@@ -10,6 +10,25 @@ from companion.exercises import Exercise
 Array = np.ndarray
 
 
+def _shift_weights(P: Array, n_old: int, n_new: int) -> Array:
+    return n_old / n_new * P / (1 - P)
+
+
+def _weights_sample(rng: np.random.Generator) -> tuple[Any, ...]:
+    old, new = (int(n) for n in rng.integers(10, 1000, size=2))
+    return rng.uniform(0.05, 0.95, size=6), old, new
+
+
+def _equal_where_undecided(attempt: Any, P: Array, n_old: int, _: int) -> bool:
+    """With equally many rows and P = 1/2 the densities are equal."""
+    return agree(attempt(np.full(len(P), 0.5), n_old, n_old), np.ones(len(P)))
+
+
+def _proportional_to_old_rows(attempt: Any, P: Array, n_old: int, n_new: int) -> bool:
+    twice = as_array(attempt(P, 2 * n_old, n_new))
+    return agree(twice, 2 * as_array(attempt(P, n_old, n_new)))
+
+
 def _standard_errors(x: Array, sigma: float) -> Array:
     A = np.column_stack([x, np.ones(len(x))])
     return sigma * np.sqrt(np.diag(np.linalg.inv(A.T @ A)))
@@ -38,7 +57,40 @@ def _least_squares_without_error(attempt: Any, x: Array, y: Array, _: float) -> 
     return agree(attempt(x, y, 0.0), np.polyfit(x, y, 1)[0])
 
 
+def _pair_slope(x: Array, y: Array) -> float:
+    i, j = np.triu_indices(len(x), 1)
+    return float(np.median((y[j] - y[i]) / (x[j] - x[i])))
+
+
+def _line_sample(rng: np.random.Generator) -> tuple[Any, ...]:
+    x = rng.normal(0, 10, int(rng.integers(4, 12)))
+    return x, rng.normal() * x + rng.standard_cauchy(len(x))
+
+
+def _ignores_one_wrong_label(attempt: Any, x: Array, _: Array) -> bool:
+    """One of nine labels spoils 8 of 36 pairs, so that the median stays."""
+    x = np.arange(9.0)
+    return agree(attempt(x, 2 * x + 1 + 100 * (x == 8)), 2.0)
+
+
 EXERCISES = {
+    "slope-after-error": Exercise(reference=2 - 2.5 * 45 / 82.5, tol=1e-3),
+    "error-of-slope": Exercise(reference=3 / 330**0.5, tol=1e-3),
+    "shift-weights": Exercise(
+        reference=_shift_weights,
+        sample=_weights_sample,
+        properties=[
+            (
+                "With equally many old and new rows, P = 1/2 means equal densities: "
+                "the weight must be 1.",
+                _equal_where_undecided,
+            ),
+            (
+                "At the same P, twice as many old rows must give twice the weight.",
+                _proportional_to_old_rows,
+            ),
+        ],
+    ),
     "standard-errors": Exercise(
         reference=_standard_errors,
         sample=_errors_sample,
@@ -53,6 +105,17 @@ EXERCISES = {
             (
                 "Without an error in x it must be the least-squares slope.",
                 _least_squares_without_error,
+            ),
+        ],
+    ),
+    "pair-slope": Exercise(
+        reference=_pair_slope,
+        sample=_line_sample,
+        properties=[
+            (
+                "One wrong label among nine on a line must not move the slope: take "
+                "the median over all pairs.",
+                _ignores_one_wrong_label,
             ),
         ],
     ),
