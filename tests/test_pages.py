@@ -23,11 +23,6 @@ RAW_MYST = {
     "comment": re.compile(r"^% ", re.MULTILINE),
 }
 SOLUTION = re.compile(r"<details>.*?</details>", re.DOTALL)
-# Pages from before the mould, whose plumbing stands open. The list only shrinks.
-OLD = {
-    "notebooks/classification/taiwan-weather",
-    "notebooks/foundations/optimizers",
-}
 # What shows something: functions of `companion.plotting`, and of other modules.
 DRAWS = {"figure", "label", "png"}
 SHOWS = {
@@ -261,14 +256,9 @@ def test_what_counts_as_plumbing(code, verdict):
     assert only_shows(code, {"theta"}) is verdict
 
 
-@pytest.mark.parametrize("name", sorted(set(PAGES) - OLD))
+@pytest.mark.parametrize("name", PAGES)
 def test_no_open_cell_only_draws_prints_or_checks(name):
     assert open_plumbing(source(name)) == [], "fold these cells: tags: [hide-input]"
-
-
-@pytest.mark.parametrize("name", sorted(OLD))
-def test_the_list_of_old_pages_shrinks(name):
-    assert name in PAGES and open_plumbing(source(name)), f"take {name} off OLD"
 
 
 @pytest.mark.timeout(120)

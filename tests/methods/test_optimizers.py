@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from companion.methods.optimizers import (
     AdadeltaRule,
+    AdaGradRule,
     AdamRule,
     LBFGSRule,
     RMSpropRule,
+    ScheduledRule,
     SGDRule,
 )
 
@@ -21,6 +23,15 @@ PAIRS = {
     "momentum": (
         lambda: SGDRule(0.02, momentum=0.9),
         lambda p: torch.optim.SGD(p, lr=0.02, momentum=0.9),
+    ),
+    "Nesterov": (
+        lambda: SGDRule(0.02, momentum=0.9, nesterov=True),
+        lambda p: torch.optim.SGD(p, lr=0.02, momentum=0.9, nesterov=True),
+    ),
+    "AdaGrad": (lambda: AdaGradRule(0.1), lambda p: torch.optim.Adagrad(p, lr=0.1)),
+    "AdamW": (
+        lambda: AdamRule(0.05, weight_decay=0.1),
+        lambda p: torch.optim.AdamW(p, lr=0.05, weight_decay=0.1),
     ),
     "RMSprop": (lambda: RMSpropRule(0.03), lambda p: torch.optim.RMSprop(p, lr=0.03)),
     "Adadelta": (lambda: AdadeltaRule(), lambda p: torch.optim.Adadelta(p)),
@@ -72,7 +83,23 @@ def test_every_row_moves_as_torch_moves_it_alone(name, seed, steps):
         torch.testing.assert_close(row, expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("make", [SGDRule, RMSpropRule, AdadeltaRule, AdamRule])
+MAKERS = [SGDRule, AdaGradRule, RMSpropRule, AdadeltaRule, AdamRule]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_schedule_changes_the_rate_of_each_step(make):
+    gradient = torch.full((1, 2), 2.0, dtype=torch.float64)
+    theta = [torch.zeros_like(gradient) for _ in range(2)]
+    scheduled, changed = ScheduledRule(make(0.4), lambda t: 1 / (t + 1)), make(0.4)
+    for t in range(3):
+        changed.lr = 0.4 / (t + 1)
+        for rule, moved in zip((scheduled, changed), theta, strict=True):
+            rule.step(moved, gradient, torch.zeros(1))
+    torch.testing.assert_close(*theta)
+    assert scheduled.lr == 0.4
+
+
+@pytest.mark.parametrize("make", MAKERS)
 def test_a_tensor_of_rates_gives_each_row_its_own(make):
     start = torch.tensor([[0.3, -0.8], [0.3, -0.8]], dtype=torch.float64)
     rates = torch.tensor([[0.01], [0.1]], dtype=torch.float64)

@@ -24,27 +24,44 @@ References
 .. [6] W. W. Hager and H. Zhang (2005), A new conjugate gradient method with
    guaranteed descent and an efficient line search,
    https://doi.org/10.1137/030601880.
+.. [7] I. Sutskever, J. Martens, G. Dahl and G. Hinton (2013), On the importance of
+   initialization and momentum in deep learning, ICML.
+.. [8] J. Duchi, E. Hazan and Y. Singer (2011), Adaptive subgradient methods for
+   online learning and stochastic optimization, JMLR 12.
+.. [9] I. Loshchilov and F. Hutter (2019), Decoupled weight decay regularization,
+   ICLR, https://arxiv.org/abs/1711.05101.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 __all__ = [
+    "AdaGradRule",
     "AdadeltaRule",
     "AdamRule",
     "LBFGSRule",
     "RMSpropRule",
     "SGDRule",
+    "ScheduledRule",
     "UpdateRule",
 ]
 
 
 class UpdateRule(ABC):
-    """What `stacked.fit_many` asks of an optimiser."""
+    """What `stacked.fit_many` asks of an optimiser.
+
+    Attributes
+    ----------
+    lr : float or tensor (S, 1)
+        Learning rate eta; `ScheduledRule` changes it between steps.
+    """
+
+    lr: float | Tensor
 
     @abstractmethod
     def step(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
@@ -74,10 +91,15 @@ class SGDRule(UpdateRule):
         Learning rate eta.
     momentum : float, optional
         Share beta of the velocity that survives a step, in [0, 1).
+    nesterov : bool, optional
+        Take the gradient where the velocity is about to lead; theta is then that
+        point, as in [7]_ and in PyTorch.
     """
 
-    def __init__(self, lr: float | Tensor, momentum: float = 0.0) -> None:
-        self.lr, self.beta = lr, momentum
+    def __init__(
+        self, lr: float | Tensor, momentum: float = 0.0, nesterov: bool = False
+    ) -> None:
+        self.lr, self.beta, self.nesterov = lr, momentum, nesterov
         self.v: Tensor | None = None
 
     def step(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
@@ -86,9 +108,36 @@ class SGDRule(UpdateRule):
             if self.v is None:
                 self.v = torch.zeros_like(g)
             # v <- beta v + g
-            g = self.v.mul_(self.beta).add_(g)
+            v = self.v.mul_(self.beta).add_(g)
+            # with Nesterov's look ahead the step is along beta v + g
+            g = g + self.beta * v if self.nesterov else v
         # theta <- theta - eta v, with v = g when there is no momentum
         theta.sub_(self.lr * g)
+
+
+class AdaGradRule(UpdateRule):
+    """Each coordinate's step divided by the root of all its squared gradients [8]_.
+
+    Parameters
+    ----------
+    lr : float or tensor (S, 1), optional
+        Learning rate eta: the size of a coordinate's first step.
+    eps : float, optional
+        Added to the root.
+    """
+
+    def __init__(self, lr: float | Tensor = 1e-2, eps: float = 1e-10) -> None:
+        self.lr, self.eps = lr, eps
+        self.s: Tensor | None = None
+
+    def step(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
+        """Take one step; see `UpdateRule`."""
+        if self.s is None:
+            self.s = torch.zeros_like(g)
+        # s <- s + g^2
+        self.s.addcmul_(g, g)
+        # theta <- theta - eta g / (sqrt(s) + eps)
+        theta.sub_(self.lr * g / self.s.sqrt().add_(self.eps))
 
 
 class RMSpropRule(UpdateRule):
@@ -165,6 +214,8 @@ class AdamRule(UpdateRule):
         Memory of the mean gradient and of the mean squared gradient.
     eps : float, optional
         Added to the root.
+    weight_decay : float, optional
+        Share of theta, times eta, that each step takes away: AdamW [9]_.
     """
 
     def __init__(
@@ -172,8 +223,10 @@ class AdamRule(UpdateRule):
         lr: float | Tensor = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        weight_decay: float = 0.0,
     ) -> None:
         self.lr, self.betas, self.eps = lr, betas, eps
+        self.weight_decay = weight_decay
         self.m: Tensor | None = None
         self.s: Tensor | None = None
         self.t = 0
@@ -183,6 +236,9 @@ class AdamRule(UpdateRule):
         if self.m is None or self.s is None:
             self.m, self.s = torch.zeros_like(g), torch.zeros_like(g)
         self.t += 1
+        if self.weight_decay:
+            # theta <- theta - eta lambda theta
+            theta.sub_(self.lr * self.weight_decay * theta)
         beta1, beta2 = self.betas
         # m <- beta1 m + (1 - beta1) g
         self.m.lerp_(g, 1 - beta1)
@@ -193,6 +249,28 @@ class AdamRule(UpdateRule):
         eta = self.lr / (1 - beta1**self.t)
         # theta <- theta - eta m^ / (sqrt(s^) + eps)
         theta.sub_(eta * self.m / s_hat.sqrt_().add_(self.eps))
+
+
+class ScheduledRule(UpdateRule):
+    """Another rule, whose learning rate changes from step to step.
+
+    Parameters
+    ----------
+    rule : UpdateRule
+        With the rate that the factor multiplies.
+    factor : callable (int) -> float
+        The factor of step 0, 1, 2, ..., as in PyTorch's `LambdaLR`.
+    """
+
+    def __init__(self, rule: UpdateRule, factor: Callable[[int], float]) -> None:
+        self.rule, self.factor, self.t = rule, factor, 0
+        self.lr = rule.lr
+
+    def step(self, theta: Tensor, g: Tensor, loss: Tensor) -> None:
+        """Take one step; see `UpdateRule`."""
+        self.rule.lr = self.factor(self.t) * self.lr
+        self.t += 1
+        self.rule.step(theta, g, loss)
 
 
 class LBFGSRule(UpdateRule):

@@ -37,24 +37,38 @@ def _without_momentum_descends(
     return agree(new, theta - eta * gradient(theta))
 
 
-def _batch_for(q: float, T_full: float, T_b1: float, b1: float, N: float) -> float:
-    tau = (T_b1 - T_full) / (N / b1 - 1)
-    return N / (1 + (q - 1) * T_full / tau)
-
-
-def _batch_sample(rng: np.random.Generator) -> tuple[Any, ...]:
-    N, b1 = 1600.0, float(rng.integers(1, 400))
-    T_full = rng.uniform(1, 9)
-    return rng.uniform(1, 5), T_full, T_full * rng.uniform(1.1, 20), b1, N
-
-
-def _full_batch_at_one(
-    attempt: Any, q: float, T_full: float, T_b1: float, b1: float, N: float
+def _looks_ahead(
+    attempt: Any, theta: Array, v: Array, gradient: Gradient, eta: float, beta: float
 ) -> bool:
-    return agree(attempt(1.0, T_full, T_b1, b1, N), N)
+    """Ask for the gradient where the velocity is about to lead."""
+    asked = []
+
+    def note(point: Array) -> Array:
+        asked.append(np.copy(point))
+        return gradient(point)
+
+    attempt(theta, v, note, eta, beta)
+    return any(agree(point, theta - eta * beta * v) for point in asked)
+
+
+def _rate_for(V: float, S: float, curvature: float) -> float:
+    return 2 * V * curvature / (S + V * curvature**2)
+
+
+def _rate_sample(rng: np.random.Generator) -> tuple[float, ...]:
+    return tuple(float(x) for x in rng.uniform(0.1, 5, 3))
+
+
+def _settles(attempt: Any, V: float, S: float, curvature: float) -> bool:
+    """Put the rate into the variance of one step."""
+    eta = attempt(V, S, curvature)
+    return agree((1 - eta * curvature) ** 2 * V + eta**2 * S, V)
 
 
 EXERCISES = {
+    "fourth-step": Exercise(reference=(1.6875, 0.4375), tol=1e-3),
+    "steady-adam": Exercise(reference=0.3, tol=1e-3),
+    "secant": Exercise(reference=2.0, tol=1e-3),
     "nesterov": Exercise(
         reference=_nesterov,
         sample=_nesterov_sample,
@@ -63,14 +77,22 @@ EXERCISES = {
                 "With beta = 0 one step must be plain gradient descent, whatever the "
                 "old velocity was.",
                 _without_momentum_descends,
-            )
+            ),
+            (
+                "The gradient must be taken at theta - eta * beta * v, not at theta.",
+                _looks_ahead,
+            ),
         ],
         tol=1e-10,
     ),
-    "batch-for": Exercise(
-        reference=_batch_for,
-        sample=_batch_sample,
-        properties=[("For q = 1 the answer is the full batch, N.", _full_batch_at_one)],
-        tol=1e-9,
+    "rate-for": Exercise(
+        reference=_rate_for,
+        sample=_rate_sample,
+        properties=[
+            (
+                "With this rate one more step must leave the variance at V.",
+                _settles,
+            )
+        ],
     ),
 }

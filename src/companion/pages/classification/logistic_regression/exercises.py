@@ -1,4 +1,4 @@
-"""Exercises of classification/taiwan-weather."""
+"""Exercises of classification/logistic-regression."""
 
 from typing import Any
 
@@ -11,20 +11,9 @@ from companion.exercises import Exercise
 Array = np.ndarray
 
 
-def _best_cut(row: Array) -> int:
-    right = [
-        np.sum(row[:k] == 1) + np.sum(row[k:] == 0) for k in range(len(row) + 1)
-    ]  # ones on the near side of the cut, zeros on the far side
-    return max(*right, *(len(row) - r for r in right))
-
-
-def _row(rng: np.random.Generator) -> tuple[Array]:
-    return (rng.integers(0, 2, rng.integers(1, 12)),)
-
-
-def _counts_uncut_rows(attempt: Any, row: Array) -> bool:
-    """Ask for rows of one kind, which need no cut inside."""
-    return attempt(np.zeros(5, int)) == 5 == attempt(np.ones(5, int))
+def _is_not(slip: float) -> Any:
+    """Recognise one wrong number."""
+    return lambda attempt: not agree(attempt, slip, 1e-3)
 
 
 def _margin_loss(s: Array, z: Array) -> float:
@@ -69,16 +58,17 @@ def _balances(attempt: Any, theta: Array, A: Array, y: Array, alpha: float) -> b
 
 
 EXERCISES = {
-    "best-cut": Exercise(
-        reference=_best_cut,
-        sample=_row,
-        properties=[
-            (
-                "Five cells of one kind are all right without a cut inside the row.",
-                _counts_uncut_rows,
-            )
-        ],
+    "odds": Exercise(
+        reference=0.2,
+        tol=1e-3,
+        properties=[("These are the odds: solve for p.", _is_not(0.25))],
     ),
+    "tidy-gradient": Exercise(
+        reference=-1.0,
+        tol=1e-3,
+        properties=[("This is the sum: take the mean of six.", _is_not(-6.0))],
+    ),
+    "boundary": Exercise(reference=1.0, tol=1e-3),
     "margin-loss": Exercise(
         reference=_margin_loss,
         sample=_labels_and_inputs,
@@ -96,5 +86,11 @@ EXERCISES = {
                 _balances,
             )
         ],
+    ),
+    # ln 10 in the limit; 2.3026 to four digits for these steps
+    "growth": Exercise(
+        reference=float(np.log(10)),
+        tol=3e-3,
+        properties=[("It does not settle: run the loop.", _is_not(0.0))],
     ),
 }
