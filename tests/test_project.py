@@ -13,6 +13,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from pybtex.database import parse_file
 
 import companion
 from builder.cache import Book, code_cells
@@ -193,3 +194,8 @@ def test_library_and_pages_need_no_more_than_is_declared():
         for top in tops - set(sys.stdlib_module_names) - {"companion", ""}:
             names = {name.lower() for name in distributions.get(top, [])}
             assert names & declared, f"{where} imports {top}"
+
+
+def test_the_bibliography_can_be_read():
+    entries = parse_file(ROOT / "book" / "references.bib").entries
+    assert len(entries) > 20
