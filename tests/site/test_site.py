@@ -93,7 +93,7 @@ def test_the_cover_labels_what_ran_at_smoke_scale(visit):
 
 def test_part_tables_label_each_answer(visit):
     page = visit("book/foundations.html")
-    rows = page.locator("article tbody tr")
+    rows = page.locator("article .dtp-stack tbody tr")
     assert rows.locator(".dtp-caveat").count() == rows.count() > 0
     answers = rows.locator("details")
     assert answers.count() == rows.count()
