@@ -36,8 +36,20 @@ class IndexKeywords(SphinxTransform):
             title.parent.insert(1, addnodes.index(entries=entries))
 
 
+def remember_all(app: Any, env: Any) -> list[str]:
+    """Give the search every page's keywords.
+
+    Sphinx forgets those of the pages that this build does not render anew.
+    """
+    for page, entries in env.get_domain("index").entries.items():
+        found = {(word, target, main) for _, word, target, main, _ in entries}
+        env._search_index_index_entries[page] = sorted(found)
+    return []
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register the transform and the script of the search (Sphinx extension)."""
     app.add_transform(IndexKeywords)
+    app.connect("env-updated", remember_all)
     app.add_js_file("search.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
