@@ -1,7 +1,5 @@
 """Numbers in sentences and tables."""
 
-import math
-
 import numpy as np
 import pytest
 
@@ -40,8 +38,3 @@ def test_extent():
 def test_power_of_ten(x, digits, shown):
     assert text.power_of_ten(x, digits) == shown
     assert f"${text.tex(x, digits)}$" == shown
-
-
-def test_the_lowest_figure_of_a_row_is_bold():
-    assert text.lowest_bold([2e-3, 1e-3], ".0e") == ["2e-03", "**1e-03**"]
-    assert text.lowest_bold([math.nan, 1.0], ".1f") == ["nan", "**1.0**"]

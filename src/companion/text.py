@@ -1,6 +1,5 @@
 """Numbers as a page's sentences and tables show them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -73,16 +72,3 @@ def tex(x: float, digits: int = 2) -> str:
     """
     mantissa, exponent = f"{x:.{digits}e}".split("e")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
-
-
-def lowest_bold(row: Sequence[float], format: str = ".2g") -> list[str]:
-    """Return a table's row as text with its lowest figures in bold.
-
-    Parameters
-    ----------
-    row : sequence of float
-        NaN is never in bold.
-    format : str, optional
-    """
-    least = np.nanmin(row)
-    return [f"**{x:{format}}**" if x == least else f"{x:{format}}" for x in row]
