@@ -18,9 +18,23 @@ from companion.errors import PageNotStarted, PlainError, PlainValueError
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", os.environ["OMP_NUM_THREADS"])
     yield
     monkeypatch.undo()
     page.start("part/page")
+
+
+def run(*lines, without=()):
+    """Return what a Python of its own prints, without some environment variables."""
+    env = {key: value for key, value in os.environ.items() if key not in without}
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)],
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert not done.returncode, done.stderr
+    return done.stdout
 
 
 def test_start_names_the_page_and_makes_runs_repeatable():
@@ -44,19 +58,30 @@ def test_a_page_computes_with_the_threads_that_it_was_told(monkeypatch):
     assert provenance.facts()["threads"] == "2"
 
 
-def test_a_person_s_run_has_one_thread_as_the_builder_s():
+@pytest.mark.parametrize("late", [False, True])
+def test_a_person_s_run_has_one_thread_as_the_builder_s(late):
     names = ("OMP_NUM_THREADS", "COMPANION_THREADS", "COMPANION_BOOK")
-    env = {key: value for key, value in os.environ.items() if key not in names}
-    code = (
-        "import torch, threadpoolctl; from companion import page\n"
-        "page.start('part/page'); import scipy.linalg\n"
-        "pools = [pool['num_threads'] for pool in threadpoolctl.threadpool_info()]\n"
-        "print(torch.get_num_threads(), sorted(set(pools)))"
+    steps = ["import torch", "from companion import page; page.start('part/page')"]
+    found = run(
+        "; ".join(reversed(steps) if late else steps),
+        "import scipy.linalg, threadpoolctl",
+        "pools = [pool['num_threads'] for pool in threadpoolctl.threadpool_info()]",
+        "print(torch.get_num_threads(), sorted(set(pools)))",
+        without=names,
     )
-    run = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True
+    assert found == "1 [1]\n"
+
+
+def test_the_frame_does_without_pytorch():
+    found = run(
+        "import sys",
+        "from companion import checks, claims, page, recorded, text",
+        "page.start('part/page')",
+        "checks.holds(True, name='x'); checks.close([1.0], [1.0], 0)",
+        "page.provenance()",
+        "print('torch' in sys.modules)",
     )
-    assert run.stdout == "1 [1]\n", run.stderr
+    assert found.endswith("False\n")
 
 
 def test_the_libraries_of_numpy_are_told_too(monkeypatch):

@@ -153,6 +153,18 @@ def test_structure(name):
     assert cells(notebook, "code")[-1].source == "page.provenance()"
 
 
+IMPORTS_TORCH = re.compile(r"^(import|from) torch\b", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_first_cell_with_pytorch_seeds_it(name):
+    """page.start cannot seed what is not loaded, and the frame does not load it."""
+    users = [
+        c.source for c in cells(source(name), "code") if IMPORTS_TORCH.search(c.source)
+    ]
+    assert not users or "torch.manual_seed(" in users[0]
+
+
 # -- what stands open, and what is folded ------------------------------------------
 
 

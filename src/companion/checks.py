@@ -8,15 +8,17 @@ goes on.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
-import torch
 
 from companion import cards, exercises, page, scale
 from companion.comparison import as_array, brief, copies, relative_error
 from companion.errors import PlainError
+
+if TYPE_CHECKING:
+    import torch
 
 MIME = "application/vnd.companion.check+json"
 ANSWER = "application/vnd.companion.answer+json"
@@ -212,7 +214,7 @@ def _difference(a: Any, b: Any) -> str:
 
 
 def gradient(
-    f: Callable[[torch.Tensor], torch.Tensor],
+    f: "Callable[[torch.Tensor], torch.Tensor]",
     g: Callable[[np.ndarray], Any],
     *,
     at: Any = None,
@@ -264,15 +266,19 @@ def gradient(
     return _pass(name, how, tag)
 
 
-def _autograd(f: Callable[[torch.Tensor], torch.Tensor], x: np.ndarray) -> np.ndarray:
+def _autograd(f: "Callable[[torch.Tensor], torch.Tensor]", x: np.ndarray) -> np.ndarray:
+    import torch
+
     tensor = torch.tensor(x, dtype=torch.float64, requires_grad=True)
     (result,) = torch.autograd.grad(f(tensor), tensor)
     return result.numpy()
 
 
 def _central_differences(
-    f: Callable[[torch.Tensor], torch.Tensor], x: np.ndarray
+    f: "Callable[[torch.Tensor], torch.Tensor]", x: np.ndarray
 ) -> np.ndarray:
+    import torch
+
     step = np.cbrt(np.finfo(float).eps)
     result = np.zeros_like(x)
     for index in np.ndindex(x.shape):

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import torch
+
+from companion.tensors import is_tensor, loaded
 
 
 def as_array(value: Any) -> np.ndarray:
@@ -22,11 +23,11 @@ def as_array(value: Any) -> np.ndarray:
     ValueError
         For rows of different lengths.
     """
-    if isinstance(value, torch.Tensor):
+    if is_tensor(value):
         value = value.detach().cpu()
         return (value if value.is_complex() else value.double()).numpy()
     if isinstance(value, list | tuple):
-        value = [as_array(v) if isinstance(v, torch.Tensor) else v for v in value]
+        value = [as_array(v) if is_tensor(v) else v for v in value]
     array = np.asarray(value)
     kind = array.dtype.kind
     if kind in "US" or (kind == "O" and None in array.ravel().tolist()):
@@ -53,8 +54,9 @@ def tolerance(found: Any, tol: float) -> float:
 
 
 def _rounding(value: Any) -> float:
-    if isinstance(value, torch.Tensor):
-        return torch.finfo(value.dtype).eps if value.dtype.is_floating_point else 0.0
+    if is_tensor(value):
+        finfo = loaded().finfo
+        return finfo(value.dtype).eps if value.dtype.is_floating_point else 0.0
     if isinstance(value, list | tuple):
         return max(map(_rounding, value), default=0.0)
     dtype = getattr(value, "dtype", None)
@@ -84,7 +86,7 @@ def copies(args: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def _copy(arg: Any) -> Any:
-    if isinstance(arg, torch.Tensor):  # deepcopy refuses those in a graph
+    if is_tensor(arg):  # deepcopy refuses those in a graph
         return arg.detach().clone().requires_grad_(arg.requires_grad)
     return arg if callable(arg) else copy.deepcopy(arg)
 

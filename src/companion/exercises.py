@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from companion import page, pages
 from companion.comparison import agree, as_array, brief, copies
+from companion.tensors import is_tensor
 
 DRAWS = 200
 # A slip must explain this many calls; one could be chance.
@@ -337,6 +337,6 @@ def _sizes(draws: list[Any]) -> list[np.ndarray]:
 
 
 def _shape(arg: Any) -> tuple[int, ...]:
-    if isinstance(arg, np.ndarray | torch.Tensor):
+    if isinstance(arg, np.ndarray) or is_tensor(arg):
         return tuple(arg.shape)
     return (len(arg),) if isinstance(arg, list | tuple) else ()

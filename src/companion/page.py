@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from IPython.display import Markdown, display
 from threadpoolctl import threadpool_limits
 
-from companion import cards, plotting, scale
+from companion import cards, plotting, scale, tensors
 from companion.errors import PageNotStarted, PlainValueError
 from companion.provenance import MIME as PROVENANCE
 from companion.provenance import emitted, facts, start_clock
@@ -30,7 +29,8 @@ def start(name: str, seed: int = 0) -> None:
     name : str
         The page, "part/name": its claims, exercises and recorded run go by it.
     seed : int, optional
-        Seed of Python's, NumPy's and PyTorch's generators.
+        Seed of Python's and NumPy's generators, and of PyTorch's if it is imported
+        already; a page that imports it later seeds it there.
 
     Raises
     ------
@@ -42,17 +42,19 @@ def start(name: str, seed: int = 0) -> None:
     start_clock()
     random.seed(seed)
     np.random.seed(seed)
-    torch.manual_seed(seed)
+    if torch := tensors.loaded():
+        torch.manual_seed(seed)
     _use_threads(scale.threads())
     plotting.use_style()
 
 
 def _use_threads(count: int) -> None:
     """Compute with so many threads: our networks are small, and more make them slow."""
-    torch.set_num_threads(count)
+    if torch := tensors.loaded():
+        torch.set_num_threads(count)
     threadpool_limits(count)
-    # For what is imported later, such as SciPy's linear algebra.
-    os.environ.setdefault("OMP_NUM_THREADS", str(count))
+    # For what is imported later, such as PyTorch or SciPy's linear algebra.
+    os.environ["OMP_NUM_THREADS"] = str(count)
 
 
 def name() -> str:

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+from companion import scale
 from companion.errors import PlainValueError
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -54,6 +55,8 @@ STYLE: dict[Any, Any] = {
 def use_style() -> None:
     """Set the book's defaults; in Jupyter, show figures as reproducible SVG."""
     mpl.rcParams.update(STYLE)
+    # Laying out takes more than half of a figure's time; a smoke run is not looked at.
+    mpl.rcParams["figure.constrained_layout.use"] = scale.current() != "smoke"
     if get_ipython() is not None:
         # No date and a fixed salt: the same page gives the same bytes.
         set_matplotlib_formats("svg", metadata={"Date": None})

@@ -15,9 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from companion import scale
+from companion import scale, tensors
 
 MIME = "application/vnd.companion.provenance+json"
 STAND_IN_MIME = "application/vnd.companion.standin+json"
@@ -102,7 +100,7 @@ def facts() -> dict[str, str]:
         "scale": scale.current(),
         "Python": f"{sys.version.split()[0]} on {platform.system()}",
         "libraries": versions,
-        "threads": str(torch.get_num_threads()),
+        "threads": str(scale.threads()),
         "data": "; ".join(_describe(source) for source in data()) or "none",
     }
 
@@ -127,8 +125,11 @@ def _describe(source: Source) -> str:
 
 
 def device_name() -> str:
-    """Return the name of the device that PyTorch computes on."""
-    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU"
+    """Return the name of the device that PyTorch computes on, CPU without PyTorch."""
+    torch = tensors.loaded()
+    return (
+        torch.cuda.get_device_name(0) if torch and torch.cuda.is_available() else "CPU"
+    )
 
 
 def commit() -> str:
