@@ -14,7 +14,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install -qq --disable-pip-version-check
 INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: help book page new strict test check sync lock clean
+.PHONY: help book page pdf new strict test check sync lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -34,6 +34,9 @@ book: $(VENV)/installed  ## build the site into _build/html
 
 page: $(VENV)/installed  ## run and render one page: make page NAME=activation-functions
 	@$(BIN)/python -m builder.build --page '$(NAME)'
+
+pdf: book  ## the site, and all of it as one PDF beside it (needs Chromium)
+	@$(BIN)/python -m builder.pdf
 
 new: $(VENV)/installed  ## begin a page: make new PAGE=foundations/topic
 	@$(BIN)/python -m builder.new '$(PAGE)'

@@ -22,11 +22,12 @@ MINUTES = re.compile(r"\*\*Time\.?\*\*.*?(\d+) minutes?")
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
-class _Reading(SphinxDirective):
+class Reading(SphinxDirective):
     """A directive whose content depends on the executed pages."""
 
     @property
     def book(self) -> execution.Book:
+        """The executed pages."""
         return execution.of(self.env.app)
 
     def remember(self) -> None:
@@ -37,6 +38,7 @@ class _Reading(SphinxDirective):
         env.companion_readers.add(env.docname)
 
     def link(self, page_name: str, fragment: str = "") -> str:
+        """Return the address of a page, seen from this document."""
         relative = self.env.app.builder.get_relative_uri(self.env.docname, page_name)
         return relative + fragment
 
@@ -46,11 +48,12 @@ class _Reading(SphinxDirective):
         return [r for p in pages for r in self.book.outputs(p, claims.MIME)]
 
     def html(self, text: str) -> list[nodes.Node]:
+        """Return HTML as the directive's content."""
         self.remember()
         return [nodes.raw("", text, format="html")]
 
 
-class Tallies(_Reading):
+class Tallies(Reading):
     """Counts of the claims by status, as a row of figures."""
 
     def run(self) -> list[nodes.Node]:
@@ -70,7 +73,7 @@ def _tally(count: int, word: str, sign: str) -> str:
     return f"<div><b>{count}</b><span>{sign} {word}</span></div>"
 
 
-class Scoreboard(_Reading):
+class Scoreboard(Reading):
     """A table of all claims, from the executed pages' outputs."""
 
     HEADS = ("claim", "status", "reported", "here", "goal", claims.RATIO)
@@ -111,7 +114,7 @@ def _row(heads: Sequence[str], cells: Sequence[str]) -> str:
     return f"<tr>{''.join(map(cell, heads, cells))}</tr>"
 
 
-class PartTable(_Reading):
+class PartTable(Reading):
     """The pages of a part: question, computed answer (folded), minutes."""
 
     required_arguments = 1
@@ -173,7 +176,7 @@ def caveat(notebook: nbformat.NotebookNode) -> str:
     return "at smoke scale" if any(run["scale"] == "smoke" for run in runs) else ""
 
 
-class CoverStrip(_Reading):
+class CoverStrip(Reading):
     """A strip of the book's own figures: those of cells tagged `cover`."""
 
     def run(self) -> list[nodes.Node]:
@@ -193,7 +196,7 @@ class CoverStrip(_Reading):
         return f'<a href="{self.link(name)}">{image}{label}</a>'
 
 
-class PartCard(_Reading):
+class PartCard(Reading):
     """A card for a part: figure, question, pages, beaten of reported."""
 
     required_arguments = 1
@@ -248,7 +251,7 @@ def figures(
             continue
         alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
         for output in cell.outputs:
-            figure = _image(output.get("data", {}))
+            figure = image(output.get("data", {}))
             if figure:
                 stem = name.removeprefix("notebooks/").replace("/", "-")
                 file = f"{stem}-{len(found) + 1}.{figure[0]}"
@@ -257,7 +260,8 @@ def figures(
     return found
 
 
-def _image(data: dict[str, str]) -> tuple[str, bytes] | None:
+def image(data: dict[str, str]) -> tuple[str, bytes] | None:
+    """Return the kind and the bytes of the image in an output's data, or None."""
     if "image/svg+xml" in data:
         return "svg", data["image/svg+xml"].encode()
     if "image/png" in data:

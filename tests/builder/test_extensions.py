@@ -1,11 +1,20 @@
 """The book's Sphinx extensions, on documents of their own."""
 
+import hashlib
+
 import nbformat
 import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from builder.extensions import admonitions, assets, doors, folds, scoreboard
+from builder.extensions import (
+    admonitions,
+    assets,
+    doors,
+    figures,
+    folds,
+    scoreboard,
+)
 from companion import claims, page, provenance
 
 
@@ -199,3 +208,30 @@ def test_a_door_counts_claims_and_corrections():
     box = nodes.admonition(classes=["dtp-correction"])
     section = nodes.section("", nodes.title("", "Against the course work"), box)
     assert doors.about_claims(section, 3) == "3 claims, 1 correction"
+
+
+@pytest.mark.parametrize(
+    ("caption", "words"),
+    [
+        (
+            "Left: the data. Right: the fit. Below: more.",
+            "Left: the data. Right: the fit.",
+        ),
+        ("One.", "One."),
+        (f"{'A long sentence ' * 5}ends. Another.", f"{'A long sentence ' * 5}ends."),
+        ("Rate 0.5 is too\nlarge? Yes.", "Rate 0.5 is too large? Yes."),
+    ],
+)
+def test_the_index_of_figures_quotes_the_opening_of_a_caption(caption, words):
+    assert figures.opening(caption) == words
+
+
+def test_a_figure_is_the_last_image_before_its_caption():
+    notebook = executed([{"image/svg+xml": "<svg>first</svg>"}])
+    notebook.cells.append(
+        nbformat.v4.new_markdown_cell("**Figure 2.** A curve.\n\nText.")
+    )
+    [figure] = figures.figures(notebook)
+    assert figure[:2] == (2, "A curve.")
+    digest = hashlib.sha256(b"<svg>first</svg>").hexdigest()
+    assert figure.file == f"_images/{digest}.svg"

@@ -13,14 +13,11 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from builder.pdf import BROWSER
 from tests.places import BUILDING, ROOT, TEST_BUILD
 from tools import sync
 
 HERE = Path(__file__).parent
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-    None,
-)
 # Outside of this machine no name is found: a page that asks for one is in trouble.
 ALONE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 
@@ -87,7 +84,7 @@ def served(folder):
 
 @pytest.fixture(scope="session")
 def browser():
-    if CHROMIUM is None:
+    if BROWSER is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI needs Chromium: apt-get install chromium")
         pytest.skip("no Chromium is installed: apt-get install chromium")
@@ -95,7 +92,7 @@ def browser():
 
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", ALONE]
+            executable_path=BROWSER, args=["--no-sandbox", ALONE]
         )
         yield chromium
         chromium.close()

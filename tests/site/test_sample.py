@@ -1,12 +1,16 @@
 """What the site makes of a page: folds, doors, boxes; on a page with all parts."""
 
 import gzip
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from bs4 import BeautifulSoup
 
+from builder import pdf
 from tests.places import ROOT
 from tests.site.built import barriers
 from tools import sync
@@ -197,7 +201,9 @@ def test_it_fits_a_phone(visit_sample, scheme):
     assert barriers(page) == []
 
 
-@pytest.mark.parametrize("path", ["index.html", PAGE, "book/scoreboard.html"])
+@pytest.mark.parametrize(
+    "path", ["index.html", PAGE, "book/scoreboard.html", "book/figures.html"]
+)
 def test_it_has_no_barriers(visit_sample, path):
     assert barriers(visit_sample(path)) == []
 
@@ -209,6 +215,46 @@ def test_mentions_of_equations_and_figures_are_links(visit_sample):
     for link, kind in zip(links.all(), ("div.math", "strong"), strict=True):
         target = link.get_attribute("href")
         assert page.locator(f"{kind}{target}").count() == 1
+
+
+def test_the_index_shows_each_figure_and_leads_to_it(visit_sample):
+    page = visit_sample("book/figures.html")
+    assert (
+        page.locator(".dtp-figures p").inner_text()
+        == "Sums of squares and of fourth powers."
+    )
+    image = page.locator(".dtp-figures img")
+    image.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "image => image.complete && image.naturalWidth", arg=image.element_handle()
+    )
+    page.get_by_text("Figure 1").click()
+    page.wait_for_url(f"**/{PAGE}#figure-1")
+
+
+def test_the_pdf_holds_all_pages_and_is_linked_from_the_cover(sample_site, tmp_path):
+    site = shutil.copytree(sample_site, tmp_path / "site")
+    toc = Path(__file__).parent / "sample" / "_toc.yml"
+    # In a process of its own: this one drives a browser already.
+    command = [sys.executable, "-m", "builder.pdf", site, "--toc", toc]
+    subprocess.run(command, cwd=ROOT, check=True)
+    text = (site / pdf.NAME).read_bytes()
+    assert text.startswith(b"%PDF") and len(text) > 50_000
+    # In the document: outline, and links that stay inside of it.
+    assert b"/Outlines" in text and b"/Dest" in text
+    assert f'href="{pdf.NAME}"' in (site / "index.html").read_text("utf-8")
+    whole = pdf.together(site, pdf.pages(toc))
+    soup = BeautifulSoup(whole, "html.parser")
+    ids = {tag["id"] for tag in soup.select("[id]")}
+    links = [a["href"] for a in soup.select("article a[href^='#']")]
+    assert links and [link for link in links if link[1:] not in ids] == []
+    assert soup.select("details.dtp-door:not([open])") == []
+
+
+def test_a_site_that_is_not_whole_is_not_printed(tmp_path, capsys):
+    toc = Path(__file__).parent / "sample" / "_toc.yml"
+    assert pdf.main([str(tmp_path), "--toc", str(toc)]) == 2
+    assert "run make book before make pdf" in capsys.readouterr().out
 
 
 def test_a_dark_page_is_printed_in_light_colours(visit_sample):
