@@ -38,6 +38,7 @@ from builder.record import record
 from companion import checks, claims, page, provenance, scale
 
 ROOT = Path(__file__).resolve().parents[1]
+TWIN_ALONE = re.compile(r"\A# ?(@title )?|\n\n\[This page on the site[^\n]*\Z")
 TAG = re.compile(r"\\tag\{([^}]*)\}")
 
 
@@ -283,9 +284,12 @@ def twin_problems(book: Book, compare: bool = True) -> list[str]:
 
 
 def _sources(path: Path) -> list[str]:
-    """Return the cells' texts; a folded cell's comment may be a title for Colab."""
+    """Return the cells' texts, without what the twin alone has.
+
+    There a folded cell's comment is a title for Colab, and a line links the site.
+    """
     cells = jupytext.read(path).cells
-    return [re.sub(r"\A# ?(@title )?", "", cell.source) for cell in cells]
+    return [TWIN_ALONE.sub("", cell.source) for cell in cells]
 
 
 # -- the command -----------------------------------------------------------------------

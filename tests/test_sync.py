@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.places import ROOT
 from tools import sync
@@ -66,6 +67,13 @@ def test_a_folded_cell_is_folded_in_jupyter_and_a_form_in_colab(page):
     assert folded["metadata"]["cellView"] == "form"
     assert folded["metadata"]["tags"] == ["hide-input"]
     assert folded["source"] == ["#@title Draw\n", "x = 1"]
+
+
+def test_the_first_cell_links_the_page_on_the_site(page):
+    [*_, line] = cells(page)[0]["source"]
+    address = yaml.safe_load((ROOT / "_config.yml").read_text())["html"]["baseurl"]
+    assert line.endswith(f"({address}notebooks/{page.parent.name}/page.html)")
+    assert "on the site" not in page.read_text()
 
 
 def test_an_open_cell_stays_as_it_is(page):

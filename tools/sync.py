@@ -4,7 +4,8 @@ python tools/sync.py [--check] [PAGE.md ...]      all pages unless some are name
 
 Cells that are folded on the site are folded in the notebook too: in Jupyter by
 `source_hidden`, in Colab as a form, whose title is the cell's opening comment. The .md
-has neither. Cell ids follow from the contents, so that a twin is the same each time.
+has neither. The notebook's first cell links its page on the site, whose figures GitHub
+does not show. Cell ids follow from the contents, so that a twin is the same each time.
 """
 
 import argparse
@@ -16,14 +17,17 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+SITE = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["html"]["baseurl"]
 FOLD = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 
 
 def twin(path: Path) -> str:
     """Return the text of the notebook that belongs to a page's .md."""
     notebook = jupytext.read(path)
+    notebook.cells[0].source += f"\n\n{_link(path)}"
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
         if "hide-input" in cell.metadata.get("tags", []):
@@ -32,6 +36,12 @@ def twin(path: Path) -> str:
     # As in what jupytext writes: the format is that of the text.
     notebook.metadata.get("jupytext", {}).pop("text_representation", None)
     return nbformat.writes(notebook, version=4) + "\n"
+
+
+def _link(path: Path) -> str:
+    """Return a line that leads to a page, PART/NAME.md in notebooks, on the site."""
+    page = "/".join(path.with_suffix(".html").parts[-2:])
+    return f"[This page on the site, with its figures]({SITE}notebooks/{page})"
 
 
 def _fold(cell: nbformat.NotebookNode) -> None:
