@@ -6,12 +6,13 @@ They read the pages' outputs, not side files: a page served from the cache write
 import base64
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from defusedxml import ElementTree
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
@@ -54,23 +55,24 @@ class Reading(SphinxDirective):
 
 
 class Tallies(Reading):
-    """Counts of the claims by status, as a row of figures."""
+    """Counts of the claims by status."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the counts."""
+        """Return the counts, in one line."""
         counts = Counter(report["status"] for report in self.reports())
         compared = sum(counts.values()) - counts["not comparable"]
-        cells = [_tally(compared, "reported figures compared", "")]
-        cells += [_tally(counts[word], word, sign) for word, sign in _words(counts)]
-        return self.html(f'<div class="dtp-tallies">{"".join(cells)}</div>')
+        words = [
+            f"{sign} <b>{counts[word]}</b> {word}" for word, sign in _words(counts)
+        ]
+        line = ", ".join(words) or "none yet"
+        return self.html(
+            f'<p class="dtp-tallies"><b>{compared}</b> reported figures compared: '
+            f"{line}.</p>"
+        )
 
 
 def _words(counts: Counter[str]) -> list[tuple[str, str]]:
     return [(word, claims.LOOK[word][0]) for word in claims.LOOK if counts[word]]
-
-
-def _tally(count: int, word: str, sign: str) -> str:
-    return f"<div><b>{count}</b><span>{sign} {word}</span></div>"
 
 
 class Scoreboard(Reading):
@@ -176,26 +178,6 @@ def caveat(notebook: nbformat.NotebookNode) -> str:
     return "at smoke scale" if any(run["scale"] == "smoke" for run in runs) else ""
 
 
-class CoverStrip(Reading):
-    """A strip of the book's own figures: those of cells tagged `cover`."""
-
-    def run(self) -> list[nodes.Node]:
-        """Return the strip."""
-        links = [
-            self._link(name, source, alt)
-            for name in self.book.pages
-            for source, alt in figures(self.env.app, self.book, name, "cover")
-        ]
-        return self.html(f'<div class="dtp-strip">{"".join(links)}</div>')
-
-    def _link(self, name: str, source: str, alt: str) -> str:
-        notebook = self.book.executed(name)
-        words = caveat(notebook) if notebook is not None else ""
-        label = f'<small class="dtp-caveat">{words}</small>' if words else ""
-        image = f'<img src="{source}" alt="{escape(alt)}">'
-        return f'<a href="{self.link(name)}">{image}{label}</a>'
-
-
 class PartCard(Reading):
     """A card for a part: figure, question, pages, beaten of reported."""
 
@@ -206,15 +188,22 @@ class PartCard(Reading):
         """Return the card; the argument is the part's folder and its title."""
         part, _, title = self.arguments[0].partition(" ")
         names = [p for p in self.book.pages if p.startswith(f"notebooks/{part}/")]
-        app, book = self.env.app, self.book
-        shown = [f for name in names for f in figures(app, book, name, "card")]
-        image = f'<img src="{shown[0][0]}" alt="">' if shown else ""
-        question = self._question(names)
+        if not names:
+            return self._to_come(title)
+        address = thumbnail(self.env.app, self.book, names)
+        image = f'<img src="{address}" alt="">' if address else ""
         pages = f"{len(names)} page{'s' if len(names) != 1 else ''}"
         return self.html(
             f'<a class="dtp-card" href="{self.link(f"book/{part}")}">{image}'
-            f"<b>{escape(title)}</b>{question}"
+            f"<b>{escape(title)}</b>{self._question(names)}"
             f"<small>{pages}: {count_goals(self.reports(f'{part}/'))}</small></a>"
+        )
+
+    def _to_come(self, title: str) -> list[nodes.Node]:
+        """Return the card of a part without pages; the index says what it will hold."""
+        return self.html(
+            f'<a class="dtp-card dtp-to-come" href="{self.link("book/assignments")}">'
+            f"<b>{escape(title)}</b><small>to come</small></a>"
         )
 
     def _question(self, names: list[str]) -> str:
@@ -238,26 +227,39 @@ def count_goals(reports: list[dict[str, Any]]) -> str:
     return f"{text}, {left} not comparable" if left else text
 
 
-def figures(
-    app: Any, book: execution.Book, name: str, tag: str
-) -> list[tuple[str, str]]:
-    """Write the figures of a page's cells with a tag; return addresses and texts."""
+def thumbnail(app: Any, book: execution.Book, names: Sequence[str]) -> str:
+    """Write the picture of a part's card; return its address, ``""`` without one.
+
+    It is the first image of a cell tagged `card`, without its text, which could not be
+    read at that size.
+    """
+    for name in names:
+        for kind, data in _tagged(book, name):
+            stem = name.removeprefix("notebooks/").replace("/", "-")
+            file = Path(app.outdir) / "_static" / "card" / f"{stem}.{kind}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(without_text(data) if kind == "svg" else data)
+            return f"_static/card/{file.name}"
+    return ""
+
+
+def _tagged(book: execution.Book, name: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the images of a page's cells tagged `card`."""
     notebook = book.executed(name)
-    folder = Path(app.outdir) / "_static" / tag
-    folder.mkdir(parents=True, exist_ok=True)
-    found: list[tuple[str, str]] = []
     for cell in notebook.cells if notebook is not None else []:
-        if tag not in cell.metadata.get("tags", []):
-            continue
-        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-        for output in cell.outputs:
-            figure = image(output.get("data", {}))
-            if figure:
-                stem = name.removeprefix("notebooks/").replace("/", "-")
-                file = f"{stem}-{len(found) + 1}.{figure[0]}"
-                (folder / file).write_bytes(figure[1])
-                found.append((f"_static/{tag}/{file}", alt))
-    return found
+        if "card" in cell.metadata.get("tags", []):
+            images = (image(output.get("data", {})) for output in cell.outputs)
+            yield from filter(None, images)
+
+
+def without_text(svg: bytes) -> bytes:
+    """Return Matplotlib's drawing without its words and numbers."""
+    drawing = ElementTree.fromstring(svg)
+    for parent in list(drawing.iter()):
+        for child in list(parent):
+            if child.get("id", "").startswith("text_"):
+                parent.remove(child)
+    return ElementTree.tostring(drawing)
 
 
 def image(data: dict[str, str]) -> tuple[str, bytes] | None:
@@ -278,7 +280,6 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_directive("tallies", Tallies)
     app.add_directive("scoreboard", Scoreboard)
     app.add_directive("part-table", PartTable)
-    app.add_directive("cover-strip", CoverStrip)
     app.add_directive("part-card", PartCard)
     app.connect("env-get-outdated", _outdated)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

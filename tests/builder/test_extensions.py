@@ -170,20 +170,23 @@ class Pages:
     """Two pages of one name, in two parts, each with two tagged images."""
 
     def executed(self, name):
-        drawings = [f"<svg>{name} {i}</svg>" for i in (1, 2)]
+        drawings = [
+            '<svg xmlns="http://www.w3.org/2000/svg">'
+            f'<g id="text_1" /><g id="{name}{i}" /></svg>'
+            for i in (1, 2)
+        ]
         notebook = executed([{"image/svg+xml": drawing} for drawing in drawings])
-        notebook.cells[1].metadata["tags"] = ["cover"]
+        notebook.cells[1].metadata["tags"] = ["card"]
         return notebook
 
 
-def test_no_figure_of_the_cover_overwrites_another(tmp_path):
+def test_no_picture_of_a_card_overwrites_another(tmp_path):
     names = ["notebooks/a/same", "notebooks/b/same"]
-    found = [
-        scoreboard.figures(App(tmp_path), Pages(), name, "cover") for name in names
-    ]
-    files = [tmp_path / address for figures in found for address, _ in figures]
-    texts = [f"<svg>{name} {i}</svg>" for name in names for i in (1, 2)]
-    assert [file.read_text() for file in files] == texts
+    files = [scoreboard.thumbnail(App(tmp_path), Pages(), [name]) for name in names]
+    for file, name in zip(files, names, strict=True):
+        drawing = (tmp_path / file).read_text()
+        assert f'id="{name}1"' in drawing
+        assert "text_" not in drawing
 
 
 @pytest.mark.parametrize(

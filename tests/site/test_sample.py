@@ -336,13 +336,13 @@ def test_on_a_phone_no_figure_of_a_card_is_out_of_sight(visit_sample):
     assert named.evaluate(before) == '"goal: "'
 
 
-def test_two_images_of_one_cell_and_page_names_stand_apart(sample_site, visit_sample):
-    files = sorted(path.name for path in sample_site.glob("_static/cover/*"))
-    assert files == ["sample-mean-1.svg", "sample-mean-2.svg"]
-    first, second = (sample_site / "_static/cover" / file for file in files)
-    assert first.read_bytes() != second.read_bytes()
+def test_a_card_has_a_picture_without_words(sample_site, visit_sample):
     page = visit_sample("index.html")
-    assert page.locator(".dtp-strip img").count() == 2
+    card, later = page.locator(".dtp-card").all()
+    source = card.locator("img").get_attribute("src")
+    drawing = (sample_site / source).read_text("utf-8")
+    assert 'id="axes_1"' in drawing and 'id="text_' not in drawing
+    assert "to come" in later.inner_text() and not later.locator("img").count()
 
 
 def test_the_sidebar_has_the_short_title_and_the_page_its_own(visit_sample):
