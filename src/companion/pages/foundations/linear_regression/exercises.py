@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from companion.comparison import agree
 from companion.exercises import Exercise
@@ -54,18 +55,25 @@ def _separates(attempt: Any, inputs: Array) -> bool:
     return bool(below <= 1 < above)
 
 
-def _momentum_limit(largest_eigenvalue: float, beta: float) -> float:
-    return 2 * (1 + beta) / largest_eigenvalue
+def _minus_log_likelihood(labels: Array, predictions: Array, sigma: float) -> float:
+    return float(-stats.norm.logpdf(labels, predictions, sigma).sum())
 
 
-def _is_plain_limit(attempt: Any, largest_eigenvalue: float, beta: float) -> bool:
-    """Without momentum the limit is that of gradient descent."""
-    return agree(attempt(largest_eigenvalue, 0.0), 2 / largest_eigenvalue)
+def _sigma_and_data(rng: np.random.Generator) -> tuple[Array, Array, float]:
+    return (*_labels_and_predictions(rng), rng.uniform(0.2, 3))
+
+
+def _compares_losses(
+    attempt: Any, labels: Array, predictions: Array, sigma: float
+) -> bool:
+    """Two lines differ by the difference of their squared losses."""
+    squares = np.sum((predictions - labels) ** 2)
+    above_perfect = attempt(labels, predictions, sigma) - attempt(labels, labels, sigma)
+    return agree(above_perfect, squares / (2 * sigma**2))
 
 
 EXERCISES = {
     "three-points": Exercise(reference=17 / 14, tol=1e-3),
-    "three-points-limit": Exercise(reference=3 / 14, tol=1e-3),
     "r-squared": Exercise(reference=_r_squared, sample=_labels_and_predictions),
     "best-rate": Exercise(
         reference=_best_rate,
@@ -89,14 +97,14 @@ EXERCISES = {
             )
         ],
     ),
-    "momentum-limit": Exercise(
-        reference=_momentum_limit,
-        sample=lambda rng: (rng.uniform(0.1, 100), rng.uniform(0, 0.99)),
+    "gaussian-likelihood": Exercise(
+        reference=_minus_log_likelihood,
+        sample=_sigma_and_data,
         properties=[
             (
-                "Without momentum (beta = 0) the limit must be that of plain "
-                "gradient descent.",
-                _is_plain_limit,
+                "Above that of a perfect line it must lie by the sum of the squared "
+                "residuals over 2 sigma^2.",
+                _compares_losses,
             )
         ],
     ),
