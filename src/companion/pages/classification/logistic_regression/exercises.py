@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from companion.comparison import agree, tolerance
+from companion.comparison import agree
 from companion.exercises import Exercise
 
 Array = np.ndarray
@@ -14,31 +14,6 @@ Array = np.ndarray
 def _is_not(slip: float) -> Any:
     """Recognise one wrong number."""
     return lambda attempt: not agree(attempt, slip, 1e-3)
-
-
-def _margin_loss(s: Array, z: Array) -> float:
-    return float(np.mean(np.logaddexp(0, -s * z)))
-
-
-def _labels_and_inputs(rng: np.random.Generator) -> tuple[Array, Array]:
-    n = rng.integers(1, 9)
-    return rng.choice([-1, 1], n), rng.normal(0, 3, n)
-
-
-def _right_at(margin: float) -> Any:
-    """Compare at one margin, unless the attempt is wrong at ordinary ones."""
-
-    def holds(attempt: Any, s: Array, z: Array) -> bool:
-        if not np.allclose(attempt(s, z), _margin_loss(s, z)):
-            return True
-        far = np.array([-1, 1]), np.array([-margin, margin])
-        with np.errstate(all="ignore"):
-            found = attempt(*far)
-        return np.isclose(
-            found, _margin_loss(*far), rtol=tolerance(found, 1e-9), atol=0
-        )
-
-    return holds
 
 
 def _balanced_gradient(theta: Array, A: Array, y: Array, alpha: float) -> Array:
@@ -69,14 +44,6 @@ EXERCISES = {
         properties=[("This is the sum: take the mean of six.", _is_not(-6.0))],
     ),
     "boundary": Exercise(reference=1.0, tol=1e-3),
-    "margin-loss": Exercise(
-        reference=_margin_loss,
-        sample=_labels_and_inputs,
-        properties=[
-            ("At sz = -1000 it should be 1000.", _right_at(-1000.0)),
-            ("At sz = 40 it is small, but not 0: use log1p.", _right_at(40.0)),
-        ],
-    ),
     "balanced-gradient": Exercise(
         reference=_balanced_gradient,
         sample=_two_classes,
