@@ -16,9 +16,14 @@ def _is_not(slip: float) -> Any:
     return lambda attempt: not agree(attempt, slip, 1e-3)
 
 
-def _differs_from(slip: Any) -> Any:
-    """Recognise one wrong function."""
-    return lambda attempt, *args: not agree(attempt(*args), slip(*args), 1e-6)
+def _differs_from(slip: Any, right: Any) -> Any:
+    """Recognise one wrong function, where it differs from the right one."""
+
+    def holds(attempt: Any, *args: Array) -> bool:
+        told = agree(slip(*args), right(*args), 1e-6)
+        return told or not agree(attempt(*args), slip(*args), 1e-6)
+
+    return holds
 
 
 def _labels_and_sums(rng: np.random.Generator) -> tuple[Array, Array]:
@@ -26,16 +31,16 @@ def _labels_and_sums(rng: np.random.Generator) -> tuple[Array, Array]:
     return rng.integers(0, 2, n).astype(float), rng.normal(0.3, 2, n)
 
 
-def _cost(part: Array) -> float:
-    return float(np.sum(np.abs(part - np.median(part))))
+def _pull(y: Array, F: Array) -> Array:
+    return y - expit(F)
 
 
-def _cost_around_mean(part: Array) -> float:
-    return float(np.sum(np.abs(part - np.mean(part))))
+def _cost(part: Array, middle: Any = np.median) -> float:
+    return float(np.sum(np.abs(part - middle(part))))
 
 
-def _lowest(cost: Any, y: Array) -> float:
-    return min(cost(y[:n]) + cost(y[n:]) for n in range(1, len(y)))
+def _lowest(y: Array, middle: Any = np.median) -> float:
+    return min(_cost(y[:n], middle) + _cost(y[n:], middle) for n in range(1, len(y)))
 
 
 EXERCISES = {
@@ -65,25 +70,31 @@ EXERCISES = {
         ],
     ),
     "log-loss-pull": Exercise(
-        reference=lambda y, F: y - expit(F),
+        reference=_pull,
         sample=_labels_and_sums,
         properties=[
             (
                 "This is the gradient: turn its sign.",
-                _differs_from(lambda y, F: expit(F) - y),
+                _differs_from(lambda y, F: -_pull(y, F), _pull),
             ),
-            ("Turn F into a probability first.", _differs_from(lambda y, F: y - F)),
+            (
+                "Turn F into a probability first.",
+                _differs_from(lambda y, F: y - F, _pull),
+            ),
         ],
     ),
     "absolute-cut": Exercise(
-        reference=lambda y: _lowest(_cost, y),
+        reference=_lowest,
         sample=lambda rng: (rng.standard_cauchy(rng.integers(4, 12)),),
         properties=[
             (
                 "Around the mean the sum is not smallest: take the median.",
-                _differs_from(lambda y: _lowest(_cost_around_mean, y)),
+                _differs_from(lambda y: _lowest(y, np.mean), _lowest),
             ),
-            ("Both parts together: a cut leaves two.", _differs_from(_cost)),
+            (
+                "That is the cost without a cut: both parts have their own median.",
+                _differs_from(_cost, _lowest),
+            ),
         ],
     ),
 }
