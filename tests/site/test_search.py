@@ -75,6 +75,11 @@ WANTED = {
         "gauss-newton",
         "interpolation",
     ],
+    "regression/trees-and-ensembles": [
+        "decision tree",
+        "random forest",
+        "gradient boosting",
+    ],
     "classification/logistic-regression": [
         "logistic regression",
         "cross entropy",

@@ -1,0 +1,100 @@
+"""Exercises of regression/trees-and-ensembles."""
+
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from companion.comparison import agree
+from companion.exercises import Exercise
+
+Array = np.ndarray
+
+
+def _is_not(slip: float) -> Any:
+    """Recognise one wrong number."""
+    return lambda attempt: not agree(attempt, slip, 1e-3)
+
+
+def _differs_from(slip: Any, right: Any) -> Any:
+    """Recognise one wrong function, where it differs from the right one."""
+
+    def holds(attempt: Any, *args: Array) -> bool:
+        told = agree(slip(*args), right(*args), 0.02)
+        return told or not agree(attempt(*args), slip(*args), 1e-6)
+
+    return holds
+
+
+def _labels_and_sums(rng: np.random.Generator) -> tuple[Array, Array]:
+    n = rng.integers(2, 9)
+    return rng.integers(0, 2, n).astype(float), rng.normal(0.3, 2, n)
+
+
+def _pull(y: Array, F: Array) -> Array:
+    return y - expit(F)
+
+
+def _cost(part: Array, middle: Any = np.median) -> float:
+    return float(np.sum(np.abs(part - middle(part))))
+
+
+def _lowest(y: Array, middle: Any = np.median) -> float:
+    return min(_cost(y[:n], middle) + _cost(y[n:], middle) for n in range(1, len(y)))
+
+
+EXERCISES = {
+    "largest-drop": Exercise(
+        reference=25.0,
+        tol=1e-3,
+        properties=[
+            ("This is what remains after the cut: its drop is wanted.", _is_not(1.0)),
+            ("That is the spread of all four points, before the cut.", _is_not(26.0)),
+            ("The factor is the product of the sizes over their sum.", _is_not(100.0)),
+        ],
+    ),
+    "variance-of-mean": Exercise(
+        reference=0.105,
+        tol=1e-4,
+        properties=[
+            ("That is right for independent trees.", lambda a: not agree(a, 0.01)),
+            ("That is the floor, for ever more trees.", lambda a: not agree(a, 0.1)),
+        ],
+    ),
+    "after-two": Exercise(
+        reference=2.625,
+        tol=1e-3,
+        properties=[
+            ("The second step, too, is halved.", _is_not(2.0)),
+            ("That is the sum after one round.", _is_not(3.25)),
+        ],
+    ),
+    "log-loss-pull": Exercise(
+        reference=_pull,
+        sample=_labels_and_sums,
+        properties=[
+            (
+                "This is the gradient: turn its sign.",
+                _differs_from(lambda y, F: -_pull(y, F), _pull),
+            ),
+            (
+                "Turn F into a probability first.",
+                _differs_from(lambda y, F: y - F, _pull),
+            ),
+        ],
+    ),
+    "absolute-cut": Exercise(
+        reference=_lowest,
+        sample=lambda rng: (rng.standard_cauchy(rng.integers(4, 12)),),
+        properties=[
+            (
+                "Around the mean the sum is not smallest: take the median.",
+                _differs_from(lambda y: _lowest(y, np.mean), _lowest),
+            ),
+            (
+                "That is the cost without a cut: both parts have their own median.",
+                _differs_from(_cost, _lowest),
+            ),
+        ],
+    ),
+}
