@@ -75,6 +75,11 @@ WANTED = {
         "gauss-newton",
         "interpolation",
     ],
+    "regression/tanh-networks": [
+        "universal approximation",
+        "tanh network",
+        "round-off",
+    ],
     "classification/logistic-regression": [
         "logistic regression",
         "cross entropy",
