@@ -28,8 +28,12 @@ def _is_odd(attempt: Any, p: int, h: float, x: Array) -> bool:
 
 
 def _is_divided_by_h(attempt: Any, p: int, h: float, x: Array) -> bool:
-    whole = as_array(attempt(p, h, x)) * h**p
-    return not agree(whole, _odd_power(p, h, x), 1e-6)
+    return not agree(attempt(p, h, x), _odd_power(p, h, x) * h**p, 1e-6)
+
+
+def _has_the_derivative(attempt: Any, p: int, h: float, x: Array) -> bool:
+    undivided = _odd_power(p, h, x) * DERIVATIVE[p]
+    return p == 1 or not agree(attempt(p, h, x), undivided, 1e-6)
 
 
 def _best_step(p: int, C: float, B: float, u: float) -> float:
@@ -99,6 +103,7 @@ EXERCISES = {
         properties=[
             ("It must be odd in x.", _is_odd),
             ("Divide by the power p of h.", _is_divided_by_h),
+            ("Divide by the derivative of tanh at 0, p! t_p.", _has_the_derivative),
         ],
     ),
     "three-for-x": Exercise(
