@@ -76,8 +76,8 @@ WANTED = {
         "interpolation",
     ],
     "regression/tanh-networks": [
-        "universal approximation",
         "tanh network",
+        "universal approximation",
         "round-off",
     ],
     "classification/logistic-regression": [
