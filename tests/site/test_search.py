@@ -80,6 +80,11 @@ WANTED = {
         "random forest",
         "gradient boosting",
     ],
+    "regression/tanh-networks": [
+        "tanh network",
+        "universal approximation",
+        "round-off",
+    ],
     "classification/logistic-regression": [
         "logistic regression",
         "cross entropy",

@@ -1,0 +1,131 @@
+"""Exercises of regression/tanh-networks."""
+
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from companion.comparison import agree, as_array
+from companion.exercises import Exercise
+
+Array = np.ndarray
+DERIVATIVE = {1: 1, 3: -2, 5: 16}  # of tanh at 0, of order p
+
+
+def _odd_power(p: int, h: float, x: Array) -> Array:
+    a = p / 2 - np.arange(p + 1)
+    signs = [(-1) ** i * comb(p, i) for i in range(p + 1)]
+    return np.tanh(np.outer(x, a * h)) @ signs / (DERIVATIVE[p] * h**p)
+
+
+def _odd_power_sample(rng: np.random.Generator) -> tuple[Any, ...]:
+    p = int(rng.choice([1, 3, 5]))
+    sizes = rng.uniform(0.6, 1, rng.integers(2, 6))  # not lost in the tolerance
+    return p, rng.uniform(0.5, 0.9), sizes * rng.choice([-1, 1], sizes.size)
+
+
+def _is_odd(attempt: Any, p: int, h: float, x: Array) -> bool:
+    return agree(attempt(p, h, -x), -as_array(attempt(p, h, x)), 1e-6)
+
+
+def _is_divided_by_h(attempt: Any, p: int, h: float, x: Array) -> bool:
+    return not agree(attempt(p, h, x), _odd_power(p, h, x) * h**p, 1e-6)
+
+
+def _has_the_derivative(attempt: Any, p: int, h: float, x: Array) -> bool:
+    undivided = _odd_power(p, h, x) * DERIVATIVE[p]
+    return p == 1 or not agree(attempt(p, h, x), undivided, 1e-6)
+
+
+def _best_step(p: int, C: float, B: float, u: float) -> float:
+    return (p * B * u / (2 * C)) ** (1 / (p + 2))
+
+
+def _is_a_minimum(attempt: Any, p: int, C: float, B: float, u: float) -> bool:
+    def error(h: float) -> float:
+        return C * h**2 + B * u / h**p
+
+    h = float(as_array(attempt(p, C, B, u)))
+    return h > 0 and error(h) <= min(error(0.97 * h), error(1.03 * h))
+
+
+def _solves_moments(power: int, wanted: float) -> Any:
+    a = np.array([0.5, 1.5, 2.5])
+    return lambda attempt: agree(as_array(attempt) @ a**power, wanted, 1e-3)
+
+
+EXERCISES = {
+    "error-of-x": Exercise(
+        reference=0.2**2 / 12,
+        tol=1e-4,
+        properties=[
+            (
+                "The step enters squared.",
+                lambda attempt: not agree(attempt, 0.2 / 12, 1e-4),
+            ),
+            (
+                "That is the coefficient of the cubed step; multiply by 2/h.",
+                lambda attempt: not agree(attempt, 0.2**3 / 24, 1e-5),
+            ),
+        ],
+    ),
+    "count": Exercise(
+        reference=12,
+        tol=1e-6,
+        properties=[
+            (
+                "These are the slopes: even powers need shifts.",
+                lambda attempt: not agree(attempt, 4),
+            ),
+            (
+                "The odd powers stand at shift 0: a third one.",
+                lambda attempt: not agree(attempt, 8),
+            ),
+            (
+                "Powers share neurons: do not count each power by itself.",
+                lambda attempt: float(as_array(attempt)) < 16,
+            ),
+        ],
+    ),
+    "constant": Exercise(
+        reference=16,
+        tol=1e-6,
+        properties=[
+            (
+                "Both cubes leave a constant.",
+                lambda attempt: not agree(attempt, 8),
+            ),
+        ],
+    ),
+    "odd-power": Exercise(
+        reference=_odd_power,
+        sample=_odd_power_sample,
+        tol=1e-7,
+        properties=[
+            ("It must be odd in x.", _is_odd),
+            ("Divide by the power p of h.", _is_divided_by_h),
+            ("Divide by the derivative of tanh at 0, p! t_p.", _has_the_derivative),
+        ],
+    ),
+    "three-for-x": Exercise(
+        reference=(75 / 32, -25 / 192, 3 / 320),
+        tol=1e-4,
+        properties=[
+            ("The weight of x is not 1.", _solves_moments(1, 1)),
+            ("The power x^3 does not cancel.", _solves_moments(3, 0)),
+            ("The power x^5 does not cancel.", _solves_moments(5, 0)),
+        ],
+    ),
+    "best-step": Exercise(
+        reference=_best_step,
+        sample=lambda rng: (
+            int(rng.choice([1, 3, 5])),
+            rng.uniform(0.5, 5),
+            rng.uniform(0.5, 5),
+            10.0 ** rng.uniform(-16, -4),
+        ),
+        properties=[
+            ("A step a little longer or shorter has a smaller error.", _is_a_minimum)
+        ],
+    ),
+}
