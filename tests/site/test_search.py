@@ -75,6 +75,11 @@ WANTED = {
         "gauss-newton",
         "interpolation",
     ],
+    "regression/cross-validation": [
+        "cross-validation",
+        "nested cross-validation",
+        "leave-one-out",
+    ],
     "classification/logistic-regression": [
         "logistic regression",
         "cross entropy",
