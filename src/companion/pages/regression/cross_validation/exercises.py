@@ -34,9 +34,7 @@ def _not_training_error(attempt: Any, X: Array, y: Array, alpha: float) -> bool:
 
 def _not_least_squares_leverage(attempt: Any, X: Array, y: Array, alpha: float) -> bool:
     residual, h = _residuals(X, y, alpha)
-    return not agree(
-        attempt(X, y, alpha), np.mean((residual / (1 - h)) ** 2), 1e-6
-    )
+    return not agree(attempt(X, y, alpha), np.mean((residual / (1 - h)) ** 2), 1e-6)
 
 
 def _not_the_sum(attempt: Any, X: Array, y: Array, alpha: float) -> bool:
