@@ -74,8 +74,9 @@ def printed(epochs: int) -> list[float]:
     for lr, width in SETTINGS:
         for train, held in folds():
             data = TensorDataset(X, Y)
-            batches = DataLoader(Subset(data, train), batch_size=BATCH, shuffle=True)
-            checks = DataLoader(Subset(data, held), batch_size=BATCH)
+            train_rows = Subset(data, train.tolist())
+            batches = DataLoader(train_rows, batch_size=BATCH, shuffle=True)
+            checks = DataLoader(Subset(data, held.tolist()), batch_size=BATCH)
             model = network(width)
             optimizer = torch.optim.Adam(model.parameters(), lr=lr)
             for _ in range(epochs):
@@ -95,8 +96,8 @@ class Training:
 
     Attributes
     ----------
-    lr, train, held
-        Learning rate, training rows, validation rows.
+    lr, width, held
+        Learning rate, units of the first layer, validation rows.
     model
         The network at its start.
     orders : tensor, shape (epochs, 400)
@@ -104,7 +105,7 @@ class Training:
     """
 
     lr: float
-    train: Tensor
+    width: int
     held: Tensor
     model: nn.Sequential
     orders: Tensor
@@ -124,7 +125,7 @@ def trainings(epochs: int) -> list[Training]:
             model = network(width)
             order = [train[loader_order(len(train))] for _ in range(epochs)]
             random_integer()  # the loader of the validation rows
-            drawn.append(Training(lr, train, held, model, torch.stack(order)))
+            drawn.append(Training(lr, width, held, model, torch.stack(order)))
     return drawn
 
 
@@ -168,9 +169,9 @@ def stacked(epochs: int, groups: bool = True) -> list[float]:
     if not groups:
         widest = max(width for _, width in SETTINGS)
         for run in drawn:
-            run.model = padded(run.model, widest)
-    for width in sorted({run.model[0].out_features for run in drawn}):
-        group = [run for run in drawn if run.model[0].out_features == width]
+            run.model, run.width = padded(run.model, widest), widest
+    for width in sorted({run.width for run in drawn}):
+        group = [run for run in drawn if run.width == width]
         fit_many(
             [run.model for run in group],
             X,
