@@ -37,10 +37,6 @@ def _not_least_squares_leverage(attempt: Any, X: Array, y: Array, alpha: float) 
     return not agree(attempt(X, y, alpha), np.mean((residual / (1 - h)) ** 2), 1e-6)
 
 
-def _not_the_sum(attempt: Any, X: Array, y: Array, alpha: float) -> bool:
-    return not agree(attempt(X, y, alpha), len(y) * _ridge_loo(X, y, alpha), 1e-6)
-
-
 EXERCISES = {
     "standard-error": Exercise(
         reference=1.0,
@@ -95,7 +91,6 @@ EXERCISES = {
                 "Those leverages lack the penalty: (2) has other weights for ridge.",
                 _not_least_squares_leverage,
             ),
-            ("That is the sum over the rows; the mean is asked for.", _not_the_sum),
         ],
     ),
     "mean-of-lowest": Exercise(
