@@ -209,6 +209,25 @@ def test_every_network_ends_where_fit_takes_it(batch_size):
         )
 
 
+def test_given_orders_take_the_place_of_seeds():
+    x, y = draw(1, 2, 1, 7)
+    by_seed, by_order = (make([2, 3, 1], nn.Tanh, 2) for _ in range(2))
+    how = {"epochs": 3, "batch_size": 3, "evaluate_at": [3]}
+    fit_many(by_seed, x[0], y[0], rule=AdamRule(0.1), seeds=[4, 9], **how)
+    orders = []
+    for seed in (4, 9):
+        generator = torch.Generator().manual_seed(seed)
+        orders.append([torch.randperm(7, generator=generator) for _ in range(3)])
+    given_orders = torch.stack([torch.stack(each) for each in orders], dim=1)
+    fit_many(by_order, x[0], y[0], rule=AdamRule(0.1), orders=given_orders, **how)
+    for a, b in zip(by_seed, by_order, strict=True):
+        torch.testing.assert_close(
+            parameters_to_vector(a.parameters()), parameters_to_vector(b.parameters())
+        )
+    with pytest.raises(ValueError, match=r"orders must have the shape \(3, 2, rows\)"):
+        fit_many(by_order, x[0], y[0], rule=AdamRule(), orders=orders[0][0], **how)
+
+
 def test_the_history_is_the_loss_on_all_points_at_the_evaluated_epochs():
     x, y = curve()
     models = make(WIDTHS, nn.Tanh, 2)

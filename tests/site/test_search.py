@@ -85,6 +85,11 @@ WANTED = {
         "universal approximation",
         "round-off",
     ],
+    "regression/cross-validation": [
+        "cross-validation",
+        "nested cross-validation",
+        "leave-one-out",
+    ],
     "classification/logistic-regression": [
         "logistic regression",
         "cross entropy",

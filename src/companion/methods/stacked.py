@@ -381,6 +381,7 @@ def fit_many(
     loss: Loss = mse_loss,
     batch_size: int | None = None,
     seeds: Sequence[int] | None = None,
+    orders: Tensor | None = None,
     evaluate_at: Iterable[int] | None = None,
 ) -> ManyHistory:
     """Train S networks of one architecture at once, in place.
@@ -409,6 +410,9 @@ def fit_many(
     seeds : sequence of int, optional
         Seed of each network's shuffling; left out: 0, 1, ..., S - 1. Networks with
         equal seeds see equal batches.
+    orders : tensor of int, shape (epochs, S, M), optional
+        The rows that each network sees in each epoch, in their order, in place of
+        seeds: to repeat a known shuffling, or to leave out a fold.
     evaluate_at : iterable of int, optional
         Epochs after which the losses on all data are computed, 0 for the start; left
         out: all.
@@ -434,13 +438,18 @@ def fit_many(
     marks = set(range(epochs + 1) if evaluate_at is None else evaluate_at)
     if not marks & set(range(epochs + 1)):
         raise ValueError(f"no epoch to evaluate between 0 and {epochs}")
-    orders = _Orders(seeds, x.shape[1], batch_size)
+    shuffling = _Orders(seeds, x.shape[1], batch_size, orders)
+    if orders is not None and orders.shape[:2] != (epochs, len(x)):
+        raise ValueError(
+            f"orders must have the shape ({epochs}, {len(x)}, rows), for each epoch "
+            f"and network, not {tuple(orders.shape)}"
+        )
     evaluated: list[tuple[int, Array, float]] = []
     seconds = 0.0
     with torch.no_grad():
         for epoch in progress(range(epochs + 1), "epochs"):
             if epoch:
-                seconds += _train_epoch(stacked, rule, orders.batches(x, y))
+                seconds += _train_epoch(stacked, rule, shuffling.batches(x, y))
             if epoch in marks:
                 evaluated.append((epoch, _settled_loss(stacked, rule, x, y), seconds))
         stacked.theta.copy_(rule.settled(stacked.theta))
@@ -509,25 +518,35 @@ def _stacked_data(name: str, data: Tensor | Sequence[Tensor], theta: Tensor) -> 
 class _Orders:
     """Each network's shuffled batches, those of equal seeds drawn once."""
 
-    def __init__(self, seeds: Sequence[int], N: int, batch_size: int | None) -> None:
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        N: int,
+        batch_size: int | None,
+        given: Tensor | None = None,
+    ) -> None:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {batch_size}")
         self.N, self.batch_size = N, batch_size
+        self.given = None if given is None else iter(given)
         distinct = sorted(set(seeds))
         self.generators = [torch.Generator().manual_seed(seed) for seed in distinct]
         self.rows = [distinct.index(seed) for seed in seeds]
 
     def batches(self, x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield one epoch's batches of x and y (S, N, ...)."""
-        if self.batch_size is None:
+        if self.batch_size is None and self.given is None:
             yield x, y
             return
+        order = self._order().to(x.device)
+        network = torch.arange(len(x), device=x.device)[:, None]
+        size = self.batch_size or order.shape[1]
+        shuffled = [t[network, order].split(size, dim=1) for t in (x, y)]
+        yield from zip(*shuffled, strict=True)
+
+    def _order(self) -> Tensor:
+        """Return the next epoch's rows in their order, shape (S, M)."""
+        if self.given is not None:
+            return next(self.given)
         drawn = [torch.randperm(self.N, generator=g) for g in self.generators]
-        order = torch.stack([drawn[row] for row in self.rows]).to(x.device)
-        shuffled = [
-            t.gather(1, order.view(*order.shape, *[1] * (t.ndim - 2)).expand(t.shape))
-            for t in (x, y)
-        ]
-        yield from zip(
-            *(t.split(self.batch_size, dim=1) for t in shuffled), strict=True
-        )
+        return torch.stack([drawn[row] for row in self.rows])
