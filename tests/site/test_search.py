@@ -75,6 +75,11 @@ WANTED = {
         "gauss-newton",
         "interpolation",
     ],
+    "regression/sobolev": [
+        "sobolev training",
+        "loss weighting",
+        "physics-informed",
+    ],
     "classification/logistic-regression": [
         "logistic regression",
         "cross entropy",
