@@ -90,6 +90,11 @@ WANTED = {
         "nested cross-validation",
         "leave-one-out",
     ],
+    "regression/sobolev": [
+        "sobolev training",
+        "loss weighting",
+        "physics-informed",
+    ],
     "classification/logistic-regression": [
         "logistic regression",
         "cross entropy",
