@@ -10,25 +10,6 @@ from companion.exercises import Exercise
 Array = np.ndarray
 
 
-def _shift_weights(P: Array, n_old: int, n_new: int) -> Array:
-    return n_old / n_new * P / (1 - P)
-
-
-def _weights_sample(rng: np.random.Generator) -> tuple[Any, ...]:
-    old, new = (int(n) for n in rng.integers(10, 1000, size=2))
-    return rng.uniform(0.05, 0.95, size=6), old, new
-
-
-def _equal_where_undecided(attempt: Any, P: Array, n_old: int, _: int) -> bool:
-    """With equally many rows and P = 1/2 the densities are equal."""
-    return agree(attempt(np.full(len(P), 0.5), n_old, n_old), np.ones(len(P)))
-
-
-def _proportional_to_old_rows(attempt: Any, P: Array, n_old: int, n_new: int) -> bool:
-    twice = as_array(attempt(P, 2 * n_old, n_new))
-    return agree(twice, 2 * as_array(attempt(P, n_old, n_new)))
-
-
 def _standard_errors(x: Array, sigma: float) -> Array:
     A = np.column_stack([x, np.ones(len(x))])
     return sigma * np.sqrt(np.diag(np.linalg.inv(A.T @ A)))
@@ -76,21 +57,6 @@ def _ignores_one_wrong_label(attempt: Any, x: Array, _: Array) -> bool:
 EXERCISES = {
     "slope-after-error": Exercise(reference=2 - 2.5 * 45 / 82.5, tol=1e-3),
     "error-of-slope": Exercise(reference=3 / 330**0.5, tol=1e-3),
-    "shift-weights": Exercise(
-        reference=_shift_weights,
-        sample=_weights_sample,
-        properties=[
-            (
-                "With equally many old and new rows, P = 1/2 means equal densities: "
-                "the weight must be 1.",
-                _equal_where_undecided,
-            ),
-            (
-                "At the same P, twice as many old rows must give twice the weight.",
-                _proportional_to_old_rows,
-            ),
-        ],
-    ),
     "standard-errors": Exercise(
         reference=_standard_errors,
         sample=_errors_sample,

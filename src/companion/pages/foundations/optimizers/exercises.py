@@ -51,20 +51,6 @@ def _looks_ahead(
     return any(agree(point, theta - eta * beta * v) for point in asked)
 
 
-def _rate_for(V: float, S: float, curvature: float) -> float:
-    return 2 * V * curvature / (S + V * curvature**2)
-
-
-def _rate_sample(rng: np.random.Generator) -> tuple[float, ...]:
-    return tuple(float(x) for x in rng.uniform(0.1, 5, 3))
-
-
-def _settles(attempt: Any, V: float, S: float, curvature: float) -> bool:
-    """Put the rate into the variance of one step."""
-    eta = attempt(V, S, curvature)
-    return agree((1 - eta * curvature) ** 2 * V + eta**2 * S, V)
-
-
 EXERCISES = {
     "fourth-step": Exercise(reference=(1.6875, 0.4375), tol=1e-3),
     "steady-adam": Exercise(reference=0.3, tol=1e-3),
@@ -84,15 +70,5 @@ EXERCISES = {
             ),
         ],
         tol=1e-10,
-    ),
-    "rate-for": Exercise(
-        reference=_rate_for,
-        sample=_rate_sample,
-        properties=[
-            (
-                "With this rate one more step must leave the variance at V.",
-                _settles,
-            )
-        ],
     ),
 }
