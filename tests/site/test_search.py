@@ -75,6 +75,13 @@ WANTED = {
         "gauss-newton",
         "interpolation",
     ],
+    "regression/housing": [
+        "house prices",
+        "california housing",
+        "permutation importance",
+        "partial dependence",
+        "lasso",
+    ],
     "classification/logistic-regression": [
         "logistic regression",
         "cross entropy",
