@@ -95,6 +95,13 @@ WANTED = {
         "loss weighting",
         "physics-informed",
     ],
+    "regression/housing": [
+        "house prices",
+        "california housing",
+        "permutation importance",
+        "partial dependence",
+        "lasso",
+    ],
     "classification/logistic-regression": [
         "logistic regression",
         "cross entropy",

@@ -1,0 +1,129 @@
+"""Exercises of regression/housing."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from companion.comparison import agree, as_array
+from companion.exercises import Exercise
+
+Array = np.ndarray
+
+
+def _gain(x: Array, y: Array, c: float) -> float:
+    left, right = y[x <= c], y[x > c]
+    if not (left.size and right.size):
+        return -math.inf
+    share = left.size * right.size / y.size
+    return float(share * (left.mean() - right.mean()) ** 2)
+
+
+def _cuts(x: Array) -> Array:
+    values = np.unique(x)
+    return (values[1:] + values[:-1]) / 2
+
+
+def _best_cut(x: Array, y: Array) -> float:
+    cuts = _cuts(x)
+    return float(cuts[np.argmax([_gain(x, y, c) for c in cuts])])
+
+
+def _table(rng: np.random.Generator) -> tuple[Array, Array]:
+    n = int(rng.integers(3, 12))
+    x = rng.integers(0, 6, n).astype(float)
+    x[:2] = 0, 5
+    return x, rng.normal(size=n)
+
+
+def _cuts_halfway(attempt: Any, x: Array, y: Array) -> bool:
+    return bool(np.isclose(_cuts(x), float(attempt(x, y)), atol=1e-4).any())
+
+
+def _gains_most(attempt: Any, x: Array, y: Array) -> bool:
+    """Say whether the gain is the largest one: two cuts may share it."""
+    most = max(_gain(x, y, c) for c in _cuts(x))
+    return agree(_gain(x, y, float(attempt(x, y))), most, 1e-6)
+
+
+EXERCISES = {
+    "gain": Exercise(
+        reference=7.5,
+        tol=1e-3,
+        properties=[
+            (
+                "That is the cut at 4.5; at 5.5 five districts are on the left.",
+                lambda attempt: not agree(attempt, 12.0, 1e-3),
+            ),
+            (
+                "That is what is left, not by how much it falls.",
+                lambda attempt: not agree(attempt, 6.0, 1e-3),
+            ),
+            (
+                "The distance of the two means is squared.",
+                lambda attempt: not agree(attempt, 2.5, 1e-3),
+            ),
+        ],
+    ),
+    "weights": Exercise(
+        reference=(0.5, 0.4),
+        tol=1e-3,
+        properties=[
+            (
+                "Ridge is the first, lasso the second.",
+                lambda attempt: not agree(as_array(attempt), (0.4, 0.5), 1e-3),
+            ),
+            (
+                "Ridge adds alpha to the denominator.",
+                lambda attempt: agree(as_array(attempt)[0], 0.5, 1e-3),
+            ),
+        ],
+    ),
+    "turned-back": Exercise(
+        reference=2.0,
+        tol=1e-3,
+        properties=[
+            (
+                "That is the mean of the prices, not of their logarithms.",
+                lambda attempt: not agree(attempt, 2.5, 1e-3),
+            ),
+            (
+                "That is the mean logarithm: turn it back by exp.",
+                lambda attempt: not agree(attempt, math.log(2), 1e-3),
+            ),
+        ],
+    ),
+    "best-cut": Exercise(
+        reference=_best_cut,
+        sample=_table,
+        by_properties=True,
+        properties=[
+            ("Cut halfway between neighbouring distinct values.", _cuts_halfway),
+            ("Another cut gains more, by (4).", _gains_most),
+        ],
+    ),
+    "leaf-value": Exercise(
+        reference=lambda r, lam: r.sum() / (len(r) + lam),
+        sample=lambda rng: (rng.normal(size=rng.integers(1, 9)), rng.uniform(0.5, 5)),
+        properties=[
+            (
+                "That is the mean, without the penalty.",
+                lambda attempt, r, lam: not agree(attempt(np.ones(3), 3.0), 1.0, 1e-3),
+            )
+        ],
+    ),
+    "factor": Exercise(
+        reference=lambda s: math.exp(s**2 / 2),
+        sample=lambda rng: (rng.uniform(0.1, 1.5),),
+        properties=[
+            (
+                "The median needs no factor, the mean does: it is above 1.",
+                lambda attempt, s: float(attempt(s)) > 1,
+            ),
+            (
+                "Half of the variance stands in the exponent, not all of it.",
+                lambda attempt, s: not agree(attempt(s), math.exp(s**2), 1e-6),
+            ),
+        ],
+    ),
+}
