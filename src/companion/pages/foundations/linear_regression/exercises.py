@@ -73,6 +73,7 @@ def _compares_losses(
 
 
 EXERCISES = {
+    "three-points-limit": Exercise(reference=3 / 14, tol=1e-3),
     "three-points": Exercise(reference=17 / 14, tol=1e-3),
     "r-squared": Exercise(reference=_r_squared, sample=_labels_and_predictions),
     "best-rate": Exercise(

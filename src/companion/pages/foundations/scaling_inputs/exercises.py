@@ -30,6 +30,16 @@ def _predicts_the_same(attempt: Any, v: Array, c: float, mu: Array, s: Array) ->
 
 
 EXERCISES = {
+    "largest-rate": Exercise(
+        reference=1 / 9,
+        tol=1e-3,
+        properties=[
+            (
+                "That is the limit of the shallow column; the steep one explodes.",
+                lambda rate: not agree(rate, 4.0, 1e-3),
+            )
+        ],
+    ),
     "z-of-7": Exercise(
         reference=3 / (8 / 3) ** 0.5,
         tol=2e-3,

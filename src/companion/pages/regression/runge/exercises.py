@@ -45,6 +45,20 @@ def _holds_for_one_weight(attempt: Any, r_norm: float, mu: float) -> bool:
 
 
 EXERCISES = {
+    "gd-left": Exercise(
+        reference=0.99**100,
+        tol=1e-3,
+        properties=[
+            (
+                "That is the factor of a single step.",
+                lambda attempt: not agree(attempt, 0.99, 1e-3),
+            ),
+            (
+                "It shrinks by 1 - eta lambda, a hundred times; not by 1 - 100 eta.",
+                lambda attempt: float(as_array(attempt)) > 0,
+            ),
+        ],
+    ),
     "toy-row": Exercise(
         reference=(0.72, 0.8),
         tol=1e-3,
