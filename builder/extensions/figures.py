@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
@@ -22,11 +23,12 @@ SHORT = 60  # characters: a first sentence below that is shown with the next
 
 
 class Figure(NamedTuple):
-    """A figure of a page: its number, the opening of its caption, its image's file."""
+    """A figure of a page: its number, the opening of its caption, its image."""
 
     number: int
     caption: str
-    file: str
+    kind: str
+    data: bytes
 
 
 def figures(notebook: nbformat.NotebookNode) -> Iterator[Figure]:
@@ -38,7 +40,7 @@ def figures(notebook: nbformat.NotebookNode) -> Iterator[Figure]:
             shown = next((one for one in reversed(list(images)) if one), shown)
         elif shown:
             for number, text in CAPTION.findall(cell.source):
-                yield Figure(int(number), opening(text), _file(*shown))
+                yield Figure(int(number), opening(text), *shown)
 
 
 def opening(caption: str) -> str:
@@ -47,11 +49,19 @@ def opening(caption: str) -> str:
     return f"{first} {more[0]}" if more and len(first) < SHORT else first
 
 
-def _file(kind: str, data: bytes) -> str:
-    """Return the name under which MyST-NB writes an image into the site."""
-    if kind == "svg":
+def write(figure: Figure, site: Path) -> str:
+    """Write a figure's image into a site; return its address there.
+
+    Most stand there under this name already: MyST-NB names images by their contents.
+    """
+    data = figure.data
+    if figure.kind == "svg":
         data = os.linesep.join(data.decode().splitlines()).encode()
-    return f"_images/{hashlib.sha256(data).hexdigest()}.{kind}"
+    file = site / "_images" / f"{hashlib.sha256(data).hexdigest()}.{figure.kind}"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    return f"_images/{file.name}"
 
 
 class FigureIndex(Reading):
@@ -76,8 +86,9 @@ class FigureIndex(Reading):
     def _figure(self, name: str, figure: Figure) -> nodes.Node:
         target = escape(self.link(name, f"#figure-{figure.number}"))
         root = self.link("index").removesuffix("index.html")
+        source = root + write(figure, Path(self.env.app.outdir))
         words = f"Figure {figure.number}"
-        picture = f'<img src="{root}{figure.file}" alt="" loading="lazy"><b>{words}</b>'
+        picture = f'<img src="{source}" alt="" loading="lazy"><b>{words}</b>'
         caption, _ = self.parse_inline(figure.caption)
         link = nodes.raw("", f'<a href="{target}">{picture}</a>', format="html")
         return nodes.container("", link, nodes.paragraph("", "", *caption))

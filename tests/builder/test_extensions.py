@@ -229,12 +229,13 @@ def test_the_index_of_figures_quotes_the_opening_of_a_caption(caption, words):
     assert figures.opening(caption) == words
 
 
-def test_a_figure_is_the_last_image_before_its_caption():
+def test_a_figure_is_the_last_image_before_its_caption(tmp_path):
     notebook = executed([{"image/svg+xml": "<svg>first</svg>"}])
     notebook.cells.append(
         nbformat.v4.new_markdown_cell("**Figure 2.** A curve.\n\nText.")
     )
     [figure] = figures.figures(notebook)
-    assert figure[:2] == (2, "A curve.")
+    assert figure[:3] == (2, "A curve.", "svg")
     digest = hashlib.sha256(b"<svg>first</svg>").hexdigest()
-    assert figure.file == f"_images/{digest}.svg"
+    assert figures.write(figure, tmp_path) == f"_images/{digest}.svg"
+    assert (tmp_path / f"_images/{digest}.svg").read_bytes() == b"<svg>first</svg>"

@@ -228,6 +228,17 @@ def test_given_orders_take_the_place_of_seeds():
         fit_many(by_order, x[0], y[0], rule=AdamRule(), orders=orders[0][0], **how)
 
 
+@pytest.mark.parametrize("shape", [(3, 2), (3, 2, 0), (2, 3, 7), (3, 2, 7, 1)])
+def test_orders_of_another_shape_are_refused(shape):
+    x, y = draw(1, 2, 1, 7)
+    orders = torch.zeros(shape, dtype=torch.int64)
+    with pytest.raises(ValueError, match=r"orders must have the shape \(3, 2, rows\)"):
+        fit_many(
+            make([2, 3, 1], nn.Tanh, 2), x[0], y[0], rule=AdamRule(), epochs=3,
+            batch_size=3, orders=orders,
+        )  # fmt: skip
+
+
 def test_the_history_is_the_loss_on_all_points_at_the_evaluated_epochs():
     x, y = curve()
     models = make(WIDTHS, nn.Tanh, 2)

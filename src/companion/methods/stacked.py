@@ -355,8 +355,9 @@ class ManyHistory:
     epochs : array of int, shape (E,)
         The evaluated epochs; 0 is before the first step.
     loss : array, shape (E, S)
-        Loss on all training data after each of them; inf from the epoch on at which
-        a network was found to have diverged.
+        Loss on all rows of the data after each of them (with `orders`, also on rows
+        that these leave out); inf from the epoch on at which a network was found to
+        have diverged.
     seconds : array, shape (E,)
         Seconds that training alone had taken, all networks together.
     """
@@ -412,7 +413,8 @@ def fit_many(
         equal seeds see equal batches.
     orders : tensor of int, shape (epochs, S, M), optional
         The rows that each network sees in each epoch, in their order, in place of
-        seeds: to repeat a known shuffling, or to leave out a fold.
+        seeds: to repeat a known shuffling, or to leave out a fold. The losses in the
+        history are on all rows of the data, also on those left out.
     evaluate_at : iterable of int, optional
         Epochs after which the losses on all data are computed, 0 for the start; left
         out: all.
@@ -439,10 +441,12 @@ def fit_many(
     if not marks & set(range(epochs + 1)):
         raise ValueError(f"no epoch to evaluate between 0 and {epochs}")
     shuffling = _Orders(seeds, x.shape[1], batch_size, orders)
-    if orders is not None and orders.shape[:2] != (epochs, len(x)):
+    if orders is not None and (
+        orders.ndim != 3 or orders.shape[:2] != (epochs, len(x)) or not orders.numel()
+    ):
         raise ValueError(
             f"orders must have the shape ({epochs}, {len(x)}, rows), for each epoch "
-            f"and network, not {tuple(orders.shape)}"
+            f"and network at least one row, not {tuple(orders.shape)}"
         )
     evaluated: list[tuple[int, Array, float]] = []
     seconds = 0.0

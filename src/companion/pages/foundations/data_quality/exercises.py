@@ -56,7 +56,6 @@ def _ignores_one_wrong_label(attempt: Any, x: Array, _: Array) -> bool:
 
 EXERCISES = {
     "slope-after-error": Exercise(reference=2 - 2.5 * 45 / 82.5, tol=1e-3),
-    "error-of-slope": Exercise(reference=3 / 330**0.5, tol=1e-3),
     "standard-errors": Exercise(
         reference=_standard_errors,
         sample=_errors_sample,

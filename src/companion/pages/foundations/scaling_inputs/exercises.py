@@ -29,34 +29,6 @@ def _predicts_the_same(attempt: Any, v: Array, c: float, mu: Array, s: Array) ->
     return agree(x @ as_array(w) + as_array(b), (x - mu) / s @ v + c, 1e-4)
 
 
-def _min_max(train_rows: Array, test_rows: Array) -> Array:
-    low, high = train_rows.min(axis=0), train_rows.max(axis=0)
-    return (test_rows - low) / (high - low)
-
-
-def _two_sets(rng: np.random.Generator) -> tuple[Array, Array]:
-    d = int(rng.integers(1, 5))
-    size, middle = rng.uniform(0.5, 30, size=d), 10 * rng.normal(size=d)
-    rows = rng.normal(size=(12, d)) * size + middle
-    return rows[:8], rows[8:]
-
-
-def _keeps_training_ends(attempt: Any, train_rows: Array, _: Array) -> bool:
-    """Pass the training rows as the test: their ends are 0 and 1."""
-    d = train_rows.shape[1]
-    scaled = as_array(attempt(train_rows, train_rows))
-    return agree(scaled.min(axis=0), np.zeros(d), 1e-4) and agree(
-        scaled.max(axis=0), np.ones(d), 1e-4
-    )
-
-
-def _ignores_other_test_rows(attempt: Any, train_rows: Array, rows: Array) -> bool:
-    """Scale one test row alone and among the others."""
-    return agree(
-        as_array(attempt(train_rows, rows[:1])), attempt(train_rows, rows)[:1], 1e-4
-    )
-
-
 EXERCISES = {
     "z-of-7": Exercise(
         reference=3 / (8 / 3) ** 0.5,
@@ -82,16 +54,6 @@ EXERCISES = {
             )
         ],
     ),
-    "largest-rate": Exercise(
-        reference=1 / 9,
-        tol=1e-3,
-        properties=[
-            (
-                "That is the limit of the shallow column; the steep one explodes.",
-                lambda rate: not agree(rate, 4.0, 1e-3),
-            )
-        ],
-    ),
     "in-raw-units": Exercise(
         reference=_in_raw_units,
         sample=_scaled_model,
@@ -101,21 +63,6 @@ EXERCISES = {
                 "model predicts on standardised ones.",
                 _predicts_the_same,
             )
-        ],
-    ),
-    "min-max": Exercise(
-        reference=_min_max,
-        sample=_two_sets,
-        properties=[
-            (
-                "A test row must not depend on the other test rows: take the "
-                "smallest and the largest value from the training rows.",
-                _ignores_other_test_rows,
-            ),
-            (
-                "The training columns themselves must go from 0 to 1.",
-                _keeps_training_ends,
-            ),
         ],
     ),
 }

@@ -55,20 +55,6 @@ EXERCISES = {
             )
         ],
     ),
-    "gd-left": Exercise(
-        reference=0.99**100,
-        tol=1e-3,
-        properties=[
-            (
-                "That is the factor of a single step.",
-                lambda attempt: not agree(attempt, 0.99, 1e-3),
-            ),
-            (
-                "It shrinks by 1 - eta lambda, a hundred times; not by 1 - 100 eta.",
-                lambda attempt: float(as_array(attempt)) > 0,
-            ),
-        ],
-    ),
     "damped-step": Exercise(
         reference=-0.2,
         tol=1e-3,

@@ -9,16 +9,16 @@ from companion.comparison import agree, as_array
 from companion.exercises import Exercise
 
 Array = np.ndarray
-DERIVATIVE = {1: 1, 3: -2, 5: 16}  # of tanh at 0, of order p
+DERIVATIVE = {1: 1, 3: -1, 5: 1}  # of the sine at 0, of order p
 
 
-def _odd_power(p: int, h: float, x: Array) -> Array:
+def _sine_power(p: int, h: float, x: Array) -> Array:
     a = p / 2 - np.arange(p + 1)
     signs = [(-1) ** i * comb(p, i) for i in range(p + 1)]
-    return np.tanh(np.outer(x, a * h)) @ signs / (DERIVATIVE[p] * h**p)
+    return np.sin(np.outer(x, a * h)) @ signs / (DERIVATIVE[p] * h**p)
 
 
-def _odd_power_sample(rng: np.random.Generator) -> tuple[Any, ...]:
+def _sine_power_sample(rng: np.random.Generator) -> tuple[Any, ...]:
     p = int(rng.choice([1, 3, 5]))
     sizes = rng.uniform(0.6, 1, rng.integers(2, 6))  # not lost in the tolerance
     return p, rng.uniform(0.5, 0.9), sizes * rng.choice([-1, 1], sizes.size)
@@ -29,12 +29,12 @@ def _is_odd(attempt: Any, p: int, h: float, x: Array) -> bool:
 
 
 def _is_divided_by_h(attempt: Any, p: int, h: float, x: Array) -> bool:
-    return not agree(attempt(p, h, x), _odd_power(p, h, x) * h**p, 1e-6)
+    return not agree(attempt(p, h, x), _sine_power(p, h, x) * h**p, 1e-6)
 
 
 def _has_the_derivative(attempt: Any, p: int, h: float, x: Array) -> bool:
-    undivided = _odd_power(p, h, x) * DERIVATIVE[p]
-    return p == 1 or not agree(attempt(p, h, x), undivided, 1e-6)
+    undivided = _sine_power(p, h, x) * DERIVATIVE[p]
+    return p != 3 or not agree(attempt(p, h, x), undivided, 1e-6)
 
 
 def _best_step(p: int, C: float, B: float, u: float) -> float:
@@ -97,14 +97,14 @@ EXERCISES = {
             ),
         ],
     ),
-    "odd-power": Exercise(
-        reference=_odd_power,
-        sample=_odd_power_sample,
+    "sine-power": Exercise(
+        reference=_sine_power,
+        sample=_sine_power_sample,
         tol=1e-7,
         properties=[
             ("It must be odd in x.", _is_odd),
             ("Divide by the power p of h.", _is_divided_by_h),
-            ("Divide by the derivative of tanh at 0, p! t_p.", _has_the_derivative),
+            ("Divide by the derivative of the sine at 0, too.", _has_the_derivative),
         ],
     ),
     "three-for-x": Exercise(
@@ -114,6 +114,20 @@ EXERCISES = {
             ("The weight of x is not 1.", _solves_moments(1, 1)),
             ("The power x^3 does not cancel.", _solves_moments(3, 0)),
             ("The power x^5 does not cancel.", _solves_moments(5, 0)),
+        ],
+    ),
+    "relu-sum": Exercise(
+        reference=0.3,
+        tol=1e-4,
+        properties=[
+            (
+                "ReLU cuts negative arguments to 0; none of the outputs is negative.",
+                lambda attempt: not agree(attempt, -0.3),
+            ),
+            (
+                "For a negative x one of the three terms is not 0.",
+                lambda attempt: not agree(attempt, 0.6) and not agree(attempt, 0),
+            ),
         ],
     ),
     "best-step": Exercise(

@@ -35,14 +35,6 @@ def _pull(y: Array, F: Array) -> Array:
     return y - expit(F)
 
 
-def _cost(part: Array, middle: Any = np.median) -> float:
-    return float(np.sum(np.abs(part - middle(part))))
-
-
-def _lowest(y: Array, middle: Any = np.median) -> float:
-    return min(_cost(y[:n], middle) + _cost(y[n:], middle) for n in range(1, len(y)))
-
-
 EXERCISES = {
     "largest-drop": Exercise(
         reference=25.0,
@@ -80,20 +72,6 @@ EXERCISES = {
             (
                 "Turn F into a probability first.",
                 _differs_from(lambda y, F: y - F, _pull),
-            ),
-        ],
-    ),
-    "absolute-cut": Exercise(
-        reference=_lowest,
-        sample=lambda rng: (rng.standard_cauchy(rng.integers(4, 12)),),
-        properties=[
-            (
-                "Around the mean the sum is not smallest: take the median.",
-                _differs_from(lambda y: _lowest(y, np.mean), _lowest),
-            ),
-            (
-                "That is the cost without a cut: both parts have their own median.",
-                _differs_from(_cost, _lowest),
             ),
         ],
     ),
