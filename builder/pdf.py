@@ -81,7 +81,7 @@ def together(site: Path, names: list[str]) -> str:
     return str(frame)
 
 
-def _soup(site: Path, name: str) -> Any:  # Any: a page's parts are taken as there
+def _soup(site: Path, name: str) -> Any:
     return BeautifulSoup((site / f"{name}.html").read_text("utf-8"), "html.parser")
 
 

@@ -24,7 +24,6 @@ RECORDED = {
     "rows": [{"name": "m", "reported": 1.0, "here": 0.25, "goal": 0.5,
               "direction": "below", "tolerance": 0.0, "ratio": 4.0}],
 }  # fmt: skip
-# The last lines of printed logs that a page repeats as a whole.
 BELOW = Measure("m", "below", reported=1.0, goal=0.5)
 
 
