@@ -13,11 +13,11 @@ function openTarget() {
   target.scrollIntoView();
 }
 
-// Open the doors behind which a word stands that the reader searched for. (Sphinx keeps
-// the words, but cannot mark them, for the theme loads the search on every page.)
+// Open the doors behind which a word stands that the reader searched for. Sphinx keeps
+// the words until it marks them, when the page is complete.
+const kept = localStorage.getItem("sphinx_highlight_terms") || "";
+
 function openHits() {
-  const kept = localStorage.getItem("sphinx_highlight_terms") || "";
-  localStorage.removeItem("sphinx_highlight_terms");
   const words = kept.split(/\s+/).filter(Boolean);
   for (const door of doors()) {
     const text = door.textContent.toLowerCase();

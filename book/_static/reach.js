@@ -1,15 +1,14 @@
 // What is in reach of all readers, on a phone, by the keyboard, by a screen reader.
-// Runs before MathJax does, whose settings it changes.
-
-// On a phone the number of a long formula stands at its left, where it stays in sight.
-const narrow = matchMedia("(max-width: 540px)");
-if (narrow.matches && window.MathJax) MathJax.tex.tagSide = "left";
 
 const SCROLLERS = "div.math, .cell_output, .dtp-claim, .dtp-scroll, .pst-scrollable-table-container, pre";
 
 function reachScrollers() {
-  for (const box of document.querySelectorAll(SCROLLERS))
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  // Not in what is closed, which is slow to measure and done when it opens; and all are
+  // measured before one is changed, for a change has the page laid out anew.
+  const boxes = [...document.querySelectorAll(SCROLLERS)];
+  const seen = boxes.filter((box) => !box.closest("details:not([open])"));
+  const wide = seen.filter((box) => box.scrollWidth > box.clientWidth);
+  for (const box of wide) box.tabIndex = 0;
 }
 
 // The arrows in the sidebar have no words of their own.

@@ -45,20 +45,26 @@ def copy_mathjax(app: Any) -> None:
 def mathjax_where_needed(
     app: Any, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Leave MathJax out of a page that shows no formula.
+    """Leave MathJax to maths.js, and both out of a page that shows no formula.
 
     Sphinx gives it to each page whose subpages show one, the cover above all.
     """
-    if app.env.get_domain("math").data["has_equations"].get(page):
-        return
+    formulas = app.env.get_domain("math").data["has_equations"].get(page)
+    if formulas:
+        app.add_js_file("maths.js", loading_method="defer")
     context["script_files"] = [
-        script for script in context["script_files"] if not _is_mathjax(script)
+        script
+        for script in context["script_files"]
+        if not _loads_mathjax(script) and (formulas or not _sets_mathjax(script))
     ]
 
 
-def _is_mathjax(script: Any) -> bool:
-    body = script.attributes.get("body", "")
-    return "mathjax/" in (script.filename or "") or body.startswith("window.MathJax")
+def _loads_mathjax(script: Any) -> bool:
+    return "mathjax/" in (script.filename or "")
+
+
+def _sets_mathjax(script: Any) -> bool:
+    return script.attributes.get("body", "").startswith("window.MathJax")
 
 
 def serve_committed_notebooks(app: Any) -> None:
@@ -91,22 +97,15 @@ def _one_search_bar(app: Any, config: Any) -> None:
     config.html_theme_options["navbar_persistent"] = []
 
 
-def leave_out_icon_script(app: Any) -> None:
-    """Empty the theme's script of 2000 icons: its style sheet draws them as well."""
-    Path(app.outdir, "_static", "scripts", "fontawesome.js").write_text("")
-
-
 def _finish(app: Any, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
         copy_mathjax(app)
-        leave_out_icon_script(app)
         serve_committed_notebooks(app)
 
 
 def setup(app: Any) -> dict[str, Any]:
     """Register the hooks (Sphinx extension)."""
-    # Before MathJax (priority 500), whose settings it changes on a phone.
-    app.add_js_file("reach.js", loading_method="defer", priority=400)
+    app.add_js_file("reach.js", loading_method="defer")
     app.add_js_file("print.js", loading_method="defer")
     app.connect("config-inited", _one_search_bar)
     app.connect("doctree-resolved", show_stand_ins)

@@ -47,9 +47,15 @@ def remember_all(app: Any, env: Any) -> list[str]:
     return []
 
 
+def help_the_search(app: Any, page: str, *_: Any) -> None:
+    """Give the search page, and no other, the script that cleans its snippets."""
+    if page == "search":
+        app.add_js_file("search.js", loading_method="defer")
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register the transform and the script of the search (Sphinx extension)."""
     app.add_transform(IndexKeywords)
     app.connect("env-updated", remember_all)
-    app.add_js_file("search.js", loading_method="defer")
+    app.connect("html-page-context", help_the_search)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,5 @@
 """What the site makes of a page: folds, doors, boxes; on a page with all parts."""
 
-import gzip
 import shutil
 import subprocess
 import sys
@@ -267,15 +266,40 @@ def test_a_dark_page_is_printed_in_light_colours(visit_sample):
     assert page.evaluate(theme) == "dark"
 
 
+def fetched(page, path):
+    """Return what a browser asks a site for to show a page: file to time in ms."""
+    entries = page.evaluate(
+        "performance.getEntriesByType('resource').map(e => [e.name, e.startTime])"
+    )
+    return {path: 0} | {urlsplit(name).path.lstrip("/"): t for name, t in entries}
+
+
 @pytest.mark.parametrize("path", ["index.html", PAGE, "book/scoreboard.html"])
 def test_a_page_is_light(sample_site, visit_sample, path):
-    page = visit_sample(path)
-    names = "performance.getEntriesByType('resource').map(entry => entry.name)"
-    files = {urlsplit(name).path.lstrip("/") for name in page.evaluate(names)} | {path}
+    files = fetched(visit_sample(path), path)
     own = [sample_site / name for name in files if not name.startswith("_images/")]
-    sent = sum(len(gzip.compress(file.read_bytes())) for file in own)
-    assert sent < 1_000_000  # bytes, compressed as a server sends them
+    assert sum(file.stat().st_size for file in own) < 1_300_000  # bytes
     assert any("mathjax/" in name for name in files) == (path == PAGE)
+    assert "searchindex.js" not in files
+
+
+def test_formulas_are_typeset_when_the_page_answers_already(visit_sample):
+    page = visit_sample(PAGE)
+    ready = page.evaluate(
+        "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
+    )
+    files = fetched(page, PAGE)
+    assert ready <= min(t for name, t in files.items() if "mathjax/" in name)
+    left = ".math:not(:has(mjx-container))"
+    assert page.locator(left).count() == 0 < page.locator(".math").count()
+
+
+def test_icons_and_styles_are_those_in_use(sample_site):
+    styles = (sample_site / "_static/styles/pydata-sphinx-theme.css").read_text("utf-8")
+    assert ".fa-chevron-down" in styles and ".fa-horse" not in styles
+    assert "woff2" not in styles
+    fonts = (sample_site / "_static/vendor/fontawesome/webfonts").glob("*.ttf")
+    assert all(font.stat().st_size < 20_000 for font in fonts)
 
 
 def test_the_arrows_of_the_sidebar_have_names(visit_sample):

@@ -23,19 +23,20 @@ def all_pages():
 
 @pytest.mark.parametrize("name", all_pages())
 def test_page_is_whole_without_a_network_and_fits_a_phone(visit, name):
-    page = visit(f"{name}.html")
+    page = visit(f"{name}.html", width=1400)
     assert page.troubles == []
     assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
     broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).length"
     assert page.evaluate(broken) == 0
     visible = page.locator("article").inner_text()
     assert not any(raw in visible for raw in ("\\tag{", "$$", "{ref}", "```"))
-    # The same page on a phone, in the dark: loading it again would take seconds.
-    page.set_viewport_size({"width": 390, "height": 844})
+    # The same page on smaller screens, in the dark: loading it anew would take seconds.
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= 391, f"{width} pixels wide"
+    for screen in (1400, 768, 390):
+        page.set_viewport_size({"width": screen, "height": 844})
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= screen + 1, f"{width} pixels wide on {screen}"
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert barriers(page) == []
     cells = "all => all.map(td => Math.round(td.getBoundingClientRect().right))"
@@ -44,6 +45,19 @@ def test_page_is_whole_without_a_network_and_fits_a_phone(visit, name):
     lefts = "all => all.map(box => box.getBoundingClientRect().left)"
     formulas = page.eval_on_selector_all("mjx-container[display=true]", lefts)
     assert all(left >= 0 for left in formulas), formulas
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_weighs_little_beside_its_pictures(site, visit, name):
+    page = visit(f"{name}.html")
+    names = page.evaluate(
+        "performance.getEntriesByType('resource').map(entry => entry.name)"
+    )
+    paths = {urlsplit(name).path.lstrip("/") for name in names}
+    files = [site / path for path in paths if not path.startswith("_images/")]
+    text = (site / f"{name}.html").read_text("utf-8")
+    own = len(re.sub(r"data:image[^\"]*", "", text).encode())
+    assert own + sum(file.stat().st_size for file in files) < 1_500_000  # bytes
 
 
 @pytest.mark.parametrize("name", PAGES)
