@@ -1,40 +1,11 @@
 """Exercises of regression/tanh-networks."""
 
-from math import comb
 from typing import Any
 
 import numpy as np
 
 from companion.comparison import agree, as_array
 from companion.exercises import Exercise
-
-Array = np.ndarray
-DERIVATIVE = {1: 1, 3: -1, 5: 1}  # of the sine at 0, of order p
-
-
-def _sine_power(p: int, h: float, x: Array) -> Array:
-    a = p / 2 - np.arange(p + 1)
-    signs = [(-1) ** i * comb(p, i) for i in range(p + 1)]
-    return np.sin(np.outer(x, a * h)) @ signs / (DERIVATIVE[p] * h**p)
-
-
-def _sine_power_sample(rng: np.random.Generator) -> tuple[Any, ...]:
-    p = int(rng.choice([1, 3, 5]))
-    sizes = rng.uniform(0.6, 1, rng.integers(2, 6))  # not lost in the tolerance
-    return p, rng.uniform(0.5, 0.9), sizes * rng.choice([-1, 1], sizes.size)
-
-
-def _is_odd(attempt: Any, p: int, h: float, x: Array) -> bool:
-    return agree(attempt(p, h, -x), -as_array(attempt(p, h, x)), 1e-6)
-
-
-def _is_divided_by_h(attempt: Any, p: int, h: float, x: Array) -> bool:
-    return not agree(attempt(p, h, x), _sine_power(p, h, x) * h**p, 1e-6)
-
-
-def _has_the_derivative(attempt: Any, p: int, h: float, x: Array) -> bool:
-    undivided = _sine_power(p, h, x) * DERIVATIVE[p]
-    return p != 3 or not agree(attempt(p, h, x), undivided, 1e-6)
 
 
 def _best_step(p: int, C: float, B: float, u: float) -> float:
@@ -95,16 +66,6 @@ EXERCISES = {
                 "Both cubes leave a constant.",
                 lambda attempt: not agree(attempt, 8),
             ),
-        ],
-    ),
-    "sine-power": Exercise(
-        reference=_sine_power,
-        sample=_sine_power_sample,
-        tol=1e-7,
-        properties=[
-            ("It must be odd in x.", _is_odd),
-            ("Divide by the power p of h.", _is_divided_by_h),
-            ("Divide by the derivative of the sine at 0, too.", _has_the_derivative),
         ],
     ),
     "three-for-x": Exercise(
