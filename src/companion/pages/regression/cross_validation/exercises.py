@@ -88,7 +88,7 @@ EXERCISES = {
         properties=[
             ("That is the training error: no row is left out.", _not_training_error),
             (
-                "Those leverages lack the penalty: (2) has other weights for ridge.",
+                "Those leverages lack the penalty: those of ridge are smaller.",
                 _not_least_squares_leverage,
             ),
         ],
@@ -102,7 +102,7 @@ EXERCISES = {
                 lambda attempt, m: agree(attempt(1), 100.0, 1e-6),
             ),
             (
-                "That is (5), for estimates that are 90 or 110 and nothing between.",
+                "That is (3), for estimates that are 90 or 110 and nothing between.",
                 lambda attempt, m: (
                     m == 1 or not agree(attempt(m), 90 + 20 * 0.5**m, 1e-6)
                 ),
