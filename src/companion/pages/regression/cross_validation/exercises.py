@@ -10,59 +10,41 @@ from companion.exercises import Exercise
 Array = np.ndarray
 
 
-def _ridge_loo(X: Array, y: Array, alpha: float) -> float:
-    A = X.T @ X + alpha * np.eye(X.shape[1])
-    H = X @ np.linalg.solve(A, X.T)
-    return float(np.mean(((y - H @ y) / (1 - np.diag(H))) ** 2))
+def _average_left_out(y: Array) -> float:
+    n = len(y)
+    return float(np.mean((n / (n - 1) * (y - np.mean(y))) ** 2))
 
 
-def _ridge_sample(rng: np.random.Generator) -> tuple[Any, ...]:
-    n, d = int(rng.integers(4, 15)), int(rng.integers(1, 4))
-    return rng.normal(size=(n, d)), rng.normal(size=n), float(rng.uniform(0.1, 5))
-
-
-def _residuals(X: Array, y: Array, alpha: float) -> tuple[Array, Array]:
-    """Return the residuals, and the leverages without penalty."""
-    w = np.linalg.solve(X.T @ X + alpha * np.eye(X.shape[1]), X.T @ y)
-    return y - X @ w, np.diag(X @ np.linalg.pinv(X))
-
-
-def _not_training_error(attempt: Any, X: Array, y: Array, alpha: float) -> bool:
-    residual, _ = _residuals(X, y, alpha)
-    return not agree(attempt(X, y, alpha), np.mean(residual**2), 1e-6)
-
-
-def _not_least_squares_leverage(attempt: Any, X: Array, y: Array, alpha: float) -> bool:
-    residual, h = _residuals(X, y, alpha)
-    return not agree(attempt(X, y, alpha), np.mean((residual / (1 - h)) ** 2), 1e-6)
+def _sample(rng: np.random.Generator) -> tuple[Any, ...]:
+    return (rng.normal(size=int(rng.integers(3, 12))) + 5,)
 
 
 EXERCISES = {
-    "standard-error": Exercise(
-        reference=1.0,
+    "cv-of-average": Exercise(
+        reference=41.0,
         tol=1e-3,
         properties=[
             (
-                "That divides the squares by k; (4) divides by k - 1.",
-                lambda attempt: not agree(attempt, (2 / 3) ** 0.5, 2e-3),
+                "That is the training error: the mean of all four predicts.",
+                lambda attempt: not agree(attempt, 14.0, 1e-3),
             ),
             (
-                "That is s, the spread of one fold; the mean of k folds has less.",
-                lambda attempt: not agree(attempt, 3**0.5, 2e-3),
+                "Each fold is predicted by the mean of the other one, not its own.",
+                lambda attempt: not agree(attempt, 5.0, 1e-3),
             ),
         ],
     ),
-    "left-out-error": Exercise(
-        reference=8.0,
+    "seen-patient": Exercise(
+        reference=1 - 0.2**4,
         tol=1e-3,
         properties=[
             (
-                "Divide: a row that is left out is farther off, not nearer.",
-                lambda attempt: not agree(attempt, 4.5, 1e-3),
+                "That is the chance that all four are in training.",
+                lambda attempt: not agree(attempt, 0.8**4, 1e-3),
             ),
             (
-                "Divide by one minus the leverage, not by the leverage.",
-                lambda attempt: not agree(attempt, 24.0, 1e-3),
+                "That is the chance that none of the four is in training.",
+                lambda attempt: not agree(attempt, 0.2**4, 1e-3),
             ),
         ],
     ),
@@ -82,14 +64,17 @@ EXERCISES = {
             ),
         ],
     ),
-    "ridge-loo": Exercise(
-        reference=_ridge_loo,
-        sample=_ridge_sample,
+    "average-left-out": Exercise(
+        reference=_average_left_out,
+        sample=_sample,
         properties=[
-            ("That is the training error: no row is left out.", _not_training_error),
             (
-                "Those leverages lack the penalty: those of ridge are smaller.",
-                _not_least_squares_leverage,
+                "That is the training error: no row is left out.",
+                lambda attempt, y: not agree(attempt(y), np.var(y), 1e-6),
+            ),
+            (
+                "That divides the squares by n - 1; the errors themselves grow.",
+                lambda attempt, y: not agree(attempt(y), np.var(y, ddof=1), 1e-6),
             ),
         ],
     ),
@@ -102,7 +87,7 @@ EXERCISES = {
                 lambda attempt, m: agree(attempt(1), 100.0, 1e-6),
             ),
             (
-                "That is (3), for estimates that are 90 or 110 and nothing between.",
+                "That is (2), for estimates that are 90 or 110 and nothing between.",
                 lambda attempt, m: (
                     m == 1 or not agree(attempt(m), 90 + 20 * 0.5**m, 1e-6)
                 ),
