@@ -90,6 +90,11 @@ WANTED = {
         "nested cross-validation",
         "leave-one-out",
     ],
+    "regression/surface": [
+        "dropout",
+        "validation set",
+        "bayesian regularisation",
+    ],
     "regression/sobolev": [
         "sobolev training",
         "loss weighting",
