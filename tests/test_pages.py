@@ -1,6 +1,7 @@
 """Every page: pairing, plain Markdown, structure, and a run at smoke scale."""
 
 import ast
+import functools
 import os
 import re
 import subprocess
@@ -40,6 +41,7 @@ SHOWS = {
 }
 
 
+@functools.cache
 def source(name):
     return jupytext.read(ROOT / f"{name}.md")
 

@@ -90,6 +90,11 @@ WANTED = {
         "nested cross-validation",
         "leave-one-out",
     ],
+    "regression/forecasting": [
+        "time series",
+        "arima",
+        "autocorrelation",
+    ],
     "regression/sobolev": [
         "sobolev training",
         "loss weighting",

@@ -1,0 +1,120 @@
+"""Exercises of regression/forecasting."""
+
+from typing import Any
+
+import numpy as np
+
+from companion.comparison import agree
+from companion.exercises import Exercise
+
+Array = np.ndarray
+
+
+def _ahead(x: float, c: float, w: float, h: int) -> float:
+    for _ in range(h):
+        x = c + w * x
+    return x
+
+
+def _ahead_sample(rng: np.random.Generator) -> tuple[Any, ...]:
+    x, c = rng.normal(size=2)
+    return float(x), float(c), float(rng.uniform(-0.9, 0.9)), int(rng.integers(1, 9))
+
+
+def _direct_table(x: Array, p: int, h: int) -> tuple[Array, Array]:
+    ends = np.arange(p - 1, len(x) - h)
+    return x[ends[:, None] - np.arange(p)], x[ends + h]
+
+
+def _table_sample(rng: np.random.Generator) -> tuple[Any, ...]:
+    p, h = int(rng.integers(2, 5)), int(rng.integers(1, 5))
+    return rng.normal(size=p + h + int(rng.integers(2, 9))), p, h
+
+
+def _newest_first(attempt: Any, x: Array, p: int, h: int) -> bool:
+    rows, _ = _direct_table(x, p, h)
+    return not agree(attempt(x, p, h)[0], rows[:, ::-1])
+
+
+EXERCISES = {
+    "lag-one": Exercise(
+        reference=0.0,
+        tol=1e-3,
+        properties=[
+            (
+                "Subtract the mean before you multiply.",
+                lambda attempt: (
+                    not agree(attempt, 8 / 14, 1e-2) and not agree(attempt, 4.0, 1e-3)
+                ),
+            ),
+            (
+                "(1) divides by the sum of all squares, not by that of a part.",
+                lambda attempt: not agree(attempt, 1.0, 1e-3),
+            ),
+        ],
+    ),
+    "mase": Exercise(
+        reference=0.75,
+        tol=1e-3,
+        properties=[
+            (
+                "Take absolute values before the mean: errors must not cancel.",
+                lambda attempt: not agree(abs(float(attempt)), 0.25, 1e-3),
+            ),
+            (
+                "That is the mean absolute error; divide it by the scale.",
+                lambda attempt: not agree(attempt, 3.0, 1e-3),
+            ),
+            (
+                "That is the sum over the scale; take the mean first.",
+                lambda attempt: not agree(attempt, 2.25, 1e-3),
+            ),
+        ],
+    ),
+    "two-steps": Exercise(
+        reference=136.0**0.5,
+        tol=1e-3,
+        properties=[
+            (
+                "That is the variance: take its root.",
+                lambda attempt: not agree(attempt, 136.0, 1e-3),
+            ),
+            (
+                "Squares add up in (5), not the shocks themselves.",
+                lambda attempt: not agree(attempt, 16.0, 1e-3),
+            ),
+            (
+                "In (5) the factor 0.6 is squared.",
+                lambda attempt: not agree(attempt, 10 * 1.6**0.5, 1e-3),
+            ),
+        ],
+    ),
+    "ahead": Exercise(
+        reference=_ahead,
+        sample=_ahead_sample,
+        properties=[
+            (
+                "One step ahead it must be c + w x.",
+                lambda attempt, x, c, w, h: agree(attempt(x, c, w, 1), c + w * x),
+            ),
+            (
+                "That leaves out the constant c.",
+                lambda attempt, x, c, w, h: not agree(attempt(x, c, w, h), w**h * x),
+            ),
+        ],
+    ),
+    "direct-table": Exercise(
+        reference=_direct_table,
+        sample=_table_sample,
+        properties=[
+            (
+                "There is a row for each end whose target lies inside the series: "
+                "len(x) - p - h + 1 rows of p lags.",
+                lambda attempt, x, p, h: (
+                    np.shape(attempt(x, p, h)[0]) == (len(x) - p - h + 1, p)
+                ),
+            ),
+            ("The newest value comes first in each row.", _newest_first),
+        ],
+    ),
+}
