@@ -95,6 +95,11 @@ WANTED = {
         "arima",
         "autocorrelation",
     ],
+    "regression/surface": [
+        "dropout",
+        "validation set",
+        "bayesian regularisation",
+    ],
     "regression/sobolev": [
         "sobolev training",
         "loss weighting",

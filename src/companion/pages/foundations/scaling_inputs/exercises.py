@@ -1,32 +1,17 @@
 """Exercises of foundations/scaling-inputs."""
 
-from typing import Any
-
 import numpy as np
 
-from companion.comparison import agree, as_array
+from companion.comparison import agree
 from companion.exercises import Exercise
 
-Array = np.ndarray
 # 7 among 2, 4, 6, 7, standardised by all four
 _Z_WITH_TEST_ROW = (7 - 4.75) / float(np.std([2, 4, 6, 7]))
 
 
-def _in_raw_units(v: Array, c: float, mu: Array, sigma: Array) -> tuple[Array, float]:
-    w = v / sigma
-    return w, float(c - w @ mu)
-
-
-def _scaled_model(rng: np.random.Generator) -> tuple[Any, ...]:
-    d = rng.integers(1, 6)
-    mu, sigma = rng.normal(size=d) * 10, rng.uniform(0.1, 10, size=d)
-    return rng.normal(size=d), float(rng.normal()), mu, sigma
-
-
-def _predicts_the_same(attempt: Any, v: Array, c: float, mu: Array, s: Array) -> bool:
-    w, b = attempt(v, c, mu, s)
-    x = np.random.default_rng(0).normal(size=(5, len(v)))
-    return agree(x @ as_array(w) + as_array(b), (x - mu) / s @ v + c, 1e-4)
+def _kappa_with_mean(m: float) -> float:
+    roots = np.linalg.eigvalsh(np.array([[1 + m**2, m], [m, 1]]))
+    return float(roots[1] / roots[0])
 
 
 EXERCISES = {
@@ -64,15 +49,18 @@ EXERCISES = {
             )
         ],
     ),
-    "in-raw-units": Exercise(
-        reference=_in_raw_units,
-        sample=_scaled_model,
+    "kappa-with-mean": Exercise(
+        reference=_kappa_with_mean,
+        sample=lambda rng: (float(rng.uniform(0, 4)),),
         properties=[
             (
-                "Your weights and bias do not predict on raw columns what the "
-                "model predicts on standardised ones.",
-                _predicts_the_same,
-            )
+                "Without a mean the matrix is the identity: κ is 1.",
+                lambda attempt, m: agree(attempt(0.0), 1.0, 1e-6),
+            ),
+            (
+                "A mean of -m is as bad as one of m.",
+                lambda attempt, m: agree(attempt(-m), attempt(m), 1e-6),
+            ),
         ],
     ),
 }

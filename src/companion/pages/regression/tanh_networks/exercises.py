@@ -26,45 +26,45 @@ def _solves_moments(power: int, wanted: float) -> Any:
 
 
 EXERCISES = {
-    "error-of-x": Exercise(
-        reference=0.2**2 / 12,
+    "largest-step": Exercise(
+        reference=(12 * 1e-4) ** 0.5,
         tol=1e-4,
         properties=[
             (
                 "The step enters squared.",
-                lambda attempt: not agree(attempt, 0.2 / 12, 1e-4),
+                lambda attempt: not agree(attempt, 12 * 1e-4, 1e-4),
             ),
             (
-                "That is the coefficient of the cubed step; multiply by 2/h.",
-                lambda attempt: not agree(attempt, 0.2**3 / 24, 1e-5),
-            ),
-        ],
-    ),
-    "count": Exercise(
-        reference=12,
-        tol=1e-6,
-        properties=[
-            (
-                "These are the slopes: even powers need shifts.",
-                lambda attempt: not agree(attempt, 4),
-            ),
-            (
-                "The odd powers stand at shift 0: a third one.",
-                lambda attempt: not agree(attempt, 8),
-            ),
-            (
-                "Powers share neurons: do not count each power by itself.",
-                lambda attempt: float(as_array(attempt)) < 16,
+                "That is for the error h^2; in (2) it is h^2/12.",
+                lambda attempt: not agree(attempt, 1e-2, 1e-4),
             ),
         ],
     ),
-    "constant": Exercise(
-        reference=16,
+    "single-floor": Exercise(
+        reference=6 * 2.0**-12,
+        tol=1e-4,
+        properties=[
+            (
+                "That is the floor in double precision.",
+                lambda attempt: float(as_array(attempt)) > 1e-6,
+            ),
+            (
+                "That is the best step; put it into the error.",
+                lambda attempt: not agree(attempt, (9 * 2.0**-24) ** 0.25, 1e-3),
+            ),
+        ],
+    ),
+    "shared-weight": Exercise(
+        reference=11940,
         tol=1e-6,
         properties=[
             (
-                "Both cubes leave a constant.",
-                lambda attempt: not agree(attempt, 8),
+                "The line x has the factor -3.",
+                lambda attempt: not agree(attempt, 12060),
+            ),
+            (
+                "The line x uses this neuron, too.",
+                lambda attempt: not agree(attempt, 12000),
             ),
         ],
     ),

@@ -1,0 +1,66 @@
+"""Exercises of regression/surface."""
+
+from typing import Any
+
+from companion.comparison import agree
+from companion.exercises import Exercise
+
+
+def _equal_penalty(s: float, rate: float, t: int) -> float:
+    q = (1 - rate * s) ** t
+    return s * q / (1 - q)
+
+
+def _is_not(value: float, tol: float = 1e-3) -> Any:
+    return lambda attempt: not agree(attempt, value, tol)
+
+
+EXERCISES = {
+    "kept-error": Exercise(
+        reference=0.4,
+        tol=1e-3,
+        properties=[
+            ("The run stops before it sees that look.", _is_not(0.3)),
+            ("That is the last look; an earlier network is kept.", _is_not(0.42)),
+        ],
+    ),
+    "weight": Exercise(
+        reference=0.5,
+        tol=1e-3,
+        properties=[
+            ("The penalty stands in the denominator, added to 5.", _is_not(4 / 15)),
+            ("That is the weight without penalty.", _is_not(0.8)),
+        ],
+    ),
+    "network-spread": Exercise(
+        reference=14 / 3,
+        tol=1e-3,
+        properties=[
+            ("(5) divides by K, not by K - 1.", _is_not(7.0)),
+            ("Divide by the number of networks.", _is_not(14.0)),
+            ("That is the root; (5) has the squares.", _is_not((14 / 3) ** 0.5)),
+        ],
+    ),
+    "equal-penalty": Exercise(
+        reference=_equal_penalty,
+        sample=lambda rng: (
+            s := float(rng.uniform(0.5, 8)),
+            float(rng.uniform(0.05, 0.9)) / s,
+            int(rng.integers(1, 12)),
+        ),
+        properties=[
+            (
+                "For the four rows two steps at rate 0.04 give 8.89.",
+                lambda attempt, s, rate, t: agree(
+                    attempt(5.0, 0.04, 2), 5 * 0.64 / 0.36, 1e-3
+                ),
+            ),
+            (
+                "More steps must give a smaller penalty.",
+                lambda attempt, s, rate, t: (
+                    float(attempt(s, rate, t + 1)) < float(attempt(s, rate, t))
+                ),
+            ),
+        ],
+    ),
+}
