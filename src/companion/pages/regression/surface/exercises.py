@@ -7,7 +7,7 @@ from companion.exercises import Exercise
 
 
 def _equal_penalty(s: float, rate: float, t: int) -> float:
-    q = (1 - rate * s) ** t
+    q = (1 - 2 * rate * s) ** t
     return s * q / (1 - q)
 
 
@@ -28,7 +28,7 @@ EXERCISES = {
         reference=0.5,
         tol=1e-3,
         properties=[
-            ("The penalty stands in the denominator, added to 5.", _is_not(4 / 15)),
+            ("The penalty stands in the denominator, added to 1.25.", _is_not(4 / 3)),
             ("That is the weight without penalty.", _is_not(0.8)),
         ],
     ),
@@ -45,14 +45,14 @@ EXERCISES = {
         reference=_equal_penalty,
         sample=lambda rng: (
             s := float(rng.uniform(0.5, 8)),
-            float(rng.uniform(0.05, 0.9)) / s,
+            float(rng.uniform(0.05, 0.9)) / (2 * s),
             int(rng.integers(1, 12)),
         ),
         properties=[
             (
-                "For the four rows two steps at rate 0.04 give 8.89.",
+                "For the four rows two steps at rate 0.08 give 2.22.",
                 lambda attempt, s, rate, t: agree(
-                    attempt(5.0, 0.04, 2), 5 * 0.64 / 0.36, 1e-3
+                    attempt(1.25, 0.08, 2), 1.25 * 0.64 / 0.36, 1e-3
                 ),
             ),
             (
