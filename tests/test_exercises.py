@@ -267,6 +267,12 @@ def test_a_transposed_shape_is_named():
     assert "Is it transposed?" in said(wide, lambda A: (A @ A.T @ A).T)
 
 
+def test_one_part_of_a_ragged_pair_is_refused():
+    """The parts have different shapes, so the pair as a whole has none."""
+    pair = Exercise(lambda A: (A, A[0]), lambda rng: (rng.normal(size=(2, 3)),))
+    assert "wanted: 2 values" in said(pair, lambda A: A)
+
+
 def test_a_chance_factor_is_no_slip():
     """One call that is off by 2, or a call that fails, is not called a slip."""
     assert "factor" not in said(SQUARE, lambda z: 2 * z**2 if z < 0 else z**2)

@@ -283,7 +283,7 @@ def _describe(value: Any) -> str:
 
 
 def _is_transposed(found: Any, wanted: Any) -> bool:
-    if isinstance(found, list | tuple):
+    if isinstance(found, list | tuple) or isinstance(wanted, tuple):
         return False
     shape = getattr(found, "shape", ())
     return len(shape) == 2 and tuple(shape) == np.shape(wanted)[::-1]
