@@ -45,12 +45,12 @@ EXERCISES = {
             ("The factor is the product of the sizes over their sum.", _is_not(100.0)),
         ],
     ),
-    "variance-of-mean": Exercise(
-        reference=0.105,
-        tol=1e-4,
+    "enough-trees": Exercise(
+        reference=20,
+        tol=1e-3,
         properties=[
-            ("That is right for independent trees.", lambda a: not agree(a, 0.01)),
-            ("That is the floor, for ever more trees.", lambda a: not agree(a, 0.1)),
+            ("5 % of the floor, not of the variance of one tree.", _is_not(10)),
+            ("5 % of the floor, not of the variance of the mean.", _is_not(19)),
         ],
     ),
     "after-two": Exercise(
