@@ -117,6 +117,12 @@ def test_figures_are_small(smoke, name):
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_no_object_is_shown_by_its_address(smoke, name):
+    shown = outputs(executed(smoke, name), "text/plain")
+    assert [text for text in shown if " at 0x" in text] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_pair_agrees(name):
     # Compares contents: a clone gives both files arbitrary times.
     assert sync.is_current(ROOT / f"{name}.md"), "run make sync"
