@@ -118,7 +118,8 @@ def fetch_all() -> dict[str, str]:
     DataError
         If a file is there and is truncated, altered or unreadable.
     """
-    from companion.datasets import _fetch
+    # Not imported by name: a page on generated data does not depend on it.
+    _fetch = import_module("companion.datasets._fetch")
 
     modules = [import_module(f"{__name__}.{name}") for name in names()]
     sources = [
