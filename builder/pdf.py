@@ -86,7 +86,7 @@ def _soup(site: Path, name: str) -> Any:
 
 
 def _has_formulas(site: Path, name: str) -> bool:
-    return "mathjax/" in (site / f"{name}.html").read_text("utf-8")
+    return "window.MathJax" in (site / f"{name}.html").read_text("utf-8")
 
 
 def _article(site: Path, name: str, names: list[str]) -> Any:

@@ -248,6 +248,8 @@ def test_the_pdf_holds_all_pages_and_is_linked_from_the_cover(sample_site, tmp_p
     links = [a["href"] for a in soup.select("article a[href^='#']")]
     assert links and [link for link in links if link[1:] not in ids] == []
     assert soup.select("details.dtp-door:not([open])") == []
+    # The cover has no formulas, and yet those of the other pages are typeset.
+    assert soup.select("head script[src*='_static/maths.js']")
 
 
 def test_a_site_that_is_not_whole_is_not_printed(tmp_path, capsys):
