@@ -21,7 +21,7 @@ async function typesetInSteps() {
   reachScrollers();  // formulas are wide
 }
 
-async function typesetAll() {
+async function loadMathJax() {
   await breath();
   const script = document.createElement("script");
   script.src = MATHJAX;
@@ -31,4 +31,4 @@ async function typesetAll() {
 MathJax.startup = { pageReady: typesetInSteps };
 // On a phone the number of a long formula stands at its left, where it stays in sight.
 if (matchMedia("(max-width: 540px)").matches) MathJax.tex.tagSide = "left";
-document.addEventListener("DOMContentLoaded", typesetAll);
+document.addEventListener("DOMContentLoaded", loadMathJax);
