@@ -94,6 +94,8 @@ def _article(site: Path, name: str, names: list[str]) -> Any:
     article = _soup(site, name).select_one("article")
     for tag in article.select(LEFT_OUT):
         tag.decompose()
+    for picture in article.find_all("img"):
+        picture.attrs.pop("loading", None)  # nobody comes near
     for tag in [article, *article.find_all(True)]:
         if tag.get("id"):
             tag["id"] = _id(name, tag["id"])

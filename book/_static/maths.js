@@ -1,16 +1,17 @@
 // Formulas: MathJax is loaded when the page answers already, and typesets a few at a
 // time, those in sight first, so that the page goes on answering.
 
-const A_FEW = 8;
 const MATHJAX = new URL("mathjax/startup.js", document.currentScript.src);
-const breath = () => new Promise((resolve) => setTimeout(resolve));
 
-// The formulas from the first one in sight to the last, and then those above it.
+// The formulas from the first section in sight to the last, and then those above it.
 function inReadingOrder() {
   const formulas = [...document.querySelectorAll(".math")];
-  const above = formulas.filter((one) => one.getBoundingClientRect().bottom < 0);
+  const above = formulas.filter(isAbove);
   return [...formulas.slice(above.length), ...above];
 }
+
+const isAbove = (formula) =>
+  formula.closest(".bd-article > section > section, body").getBoundingClientRect().bottom < 0;
 
 async function typesetInSteps() {
   const formulas = inReadingOrder();

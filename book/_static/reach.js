@@ -1,14 +1,30 @@
 // What is in reach of all readers, on a phone, by the keyboard, by a screen reader.
 
-const SCROLLERS = "div.math, .cell_output, .dtp-claim, .dtp-scroll, .pst-scrollable-table-container, pre";
+const SCROLLERS = "div.math, .cell_output, .cell_output > .output, .dtp-claim, .dtp-scroll, .pst-scrollable-table-container, pre";
+const A_FEW = 8;
+const breath = () => new Promise((resolve) => setTimeout(resolve));
 
-function reachScrollers() {
-  // Not in what is closed, which is slow to measure and done when it opens; and all are
-  // measured before one is changed, for a change has the page laid out anew.
+// What is far from the reader is laid out when the page answers already (companion.css).
+async function layOut() {
+  for (const section of document.querySelectorAll(".bd-article > section > section")) {
+    await breath();
+    section.style.contentVisibility = "visible";
+    section.offsetHeight;  // now, so that the next one is a step of its own
+  }
+}
+
+// Not in what is closed, which is done when it opens. What is out of sight is slow to
+// measure: a few at a time, so that the page goes on answering, and all of these before
+// one is changed, for a change has the page laid out anew.
+async function reachScrollers() {
   const boxes = [...document.querySelectorAll(SCROLLERS)];
   const seen = boxes.filter((box) => !box.closest("details:not([open])"));
-  const wide = seen.filter((box) => box.scrollWidth > box.clientWidth);
-  for (const box of wide) box.tabIndex = 0;
+  for (let i = 0; i < seen.length; i += A_FEW) {
+    await breath();
+    const few = seen.slice(i, i + A_FEW);
+    const wide = few.filter((box) => box.scrollWidth > box.clientWidth);
+    for (const box of wide) box.tabIndex = 0;
+  }
 }
 
 // The arrows in the sidebar have no words of their own.
@@ -32,7 +48,7 @@ function stepOverCopyButtons() {
 
 window.addEventListener("load", stepOverCopyButtons);
 window.addEventListener("load", plainReferences);
-window.addEventListener("load", reachScrollers);
+window.addEventListener("load", () => layOut().then(reachScrollers));
 window.addEventListener("load", nameArrows);
 window.addEventListener("resize", reachScrollers);
 window.addEventListener("toggle", reachScrollers, true);  // a door or a fold that opens

@@ -1,12 +1,15 @@
 """What a page weighs: of the theme's style rules and icons, those that are used.
 
-Also the marks of highlighted code that no style tells from plain text.
+Left out are also the marks of highlighted code that no style tells from plain text, and
+what keeps the theme's script from answering. Pictures are loaded when they come near.
 """
 
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+import imagesize
 import tinycss2
 from fontTools import subset
 from pygments.formatters import HtmlFormatter
@@ -17,6 +20,13 @@ PLAIN = {Token.Name, Token.Punctuation, Token.Text.Whitespace}
 # A class that Bootstrap puts together from parts.
 MADE = {"bs-tooltip-auto"}
 ICON_FONT = re.compile(r'url\([^)]*\.woff2\) format\("woff2"\),(url\(([^)]*\.ttf)\))')
+# At load and after each change, the theme measures all boxes of a page that may scroll;
+# reach.js measures them a few at a time.
+MEASURING = re.compile(
+    r'"complete"===document\.readyState\?(\w+)\(\):'
+    r'window\.addEventListener\("load",\1\)'
+)
+PICTURE = re.compile(r'<img (?=[^>]*src="[^"]*_images/([^"/]+)")(?![^>]*loading=)')
 # In quotes: a character, or its number; as content, or in a variable for it.
 ICON = re.compile(r'"(?:\\([0-9a-f]{2,5})|([^\\]))"')
 
@@ -97,6 +107,43 @@ def _icons(css: str) -> set[int]:
     return {int(code, 16) if code else ord(sign) for code, sign in ICON.findall(css)}
 
 
+# -- pictures ------------------------------------------------------------------------
+
+
+def load_when_near(
+    app: Any, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Let a page's pictures wait until they come near, with their room kept free."""
+    sources = {name: source for source, name in app.builder.images.items()}
+
+    def waiting(picture: re.Match[str]) -> str:
+        size = imagesize.get(Path(app.srcdir, sources[unquote(picture[1])]))
+        width, height = map(round, size)
+        return f'<img loading="lazy" width="{width}" height="{height}" '
+
+    context["body"] = PICTURE.sub(waiting, context.get("body", ""))
+
+
+# -- the theme's script --------------------------------------------------------------
+
+
+def without_measuring(script: str) -> str:
+    """Return the theme's script without its search for boxes that scroll.
+
+    Raises
+    ------
+    ValueError
+        If the script has no such search.
+    """
+    script, found = MEASURING.subn("0", script)
+    if found != 1:
+        raise ValueError(
+            "The script of pydata-sphinx-theme no longer looks for boxes that scroll "
+            "when a page is loaded: mend MEASURING in builder/extensions/weight.py."
+        )
+    return script
+
+
 # -- the site ------------------------------------------------------------------------
 
 
@@ -114,6 +161,8 @@ def lighten(site: Path) -> None:
     static, words = site / "_static", words_of(site)
     # A script of 2000 icons, which the style sheet draws as well.
     static.joinpath("scripts", "fontawesome.js").write_text("")
+    theme = static / "scripts" / "pydata-sphinx-theme.js"
+    theme.write_text(without_measuring(theme.read_text("utf-8")), "utf-8")
     for sheet in static.rglob("*.css"):
         css = used_rules(sheet.read_text("utf-8"), words)
         for font in {match[2] for match in ICON_FONT.finditer(css)}:
@@ -129,6 +178,7 @@ def _finish(app: Any, error: Exception | None) -> None:
 def setup(app: Any) -> dict[str, Any]:
     """Register the hooks (Sphinx extension)."""
     PygmentsBridge.html_formatter = SparingFormatter
+    app.connect("html-page-context", load_when_near)
     # After all others: its words are those of the finished pages.
     app.connect("build-finished", _finish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

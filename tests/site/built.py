@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import http.server
+import json
 import os
 import shutil
 import subprocess
@@ -67,10 +68,14 @@ def sample_site(sample_book):
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder, silently."""
+    """Serves a folder, silently, also to a page that is left before it is whole."""
 
     def log_message(self, *args):
         pass
+
+    def copyfile(self, source, outputfile):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            super().copyfile(source, outputfile)
 
 
 @contextlib.contextmanager
@@ -114,13 +119,15 @@ def contexts(browser):
 def open_page(contexts):
     """Open an address; collect console errors and failed requests as `troubles`."""
 
-    def open_one(url, width=1280, height=720, scheme="light"):
+    def open_one(url, width=1280, height=720, scheme="light", whole=True):
         page = contexts(width, height, scheme).new_page()
         page.troubles = []
         page.on("console", lambda m: m.type == "error" and page.troubles.append(m.text))
         page.on("pageerror", lambda error: page.troubles.append(str(error)))
         page.on("requestfailed", lambda request: page.troubles.append(request.url))
         page.goto(url)
+        if whole:  # also what is far from the reader, and not laid out
+            page.add_style_tag(content="* { content-visibility: visible !important }")
         page.wait_for_function("!window.MathJax || !!MathJax.startup?.promise")
         page.evaluate("window.MathJax ? MathJax.startup.promise.then(() => 0) : 0")
         return page
@@ -146,6 +153,37 @@ def barriers(page, *without):
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]
     ]
+
+
+READY = "addEventListener('load', () => setTimeout(() => performance.mark('ready')))"
+
+
+def busy_until_ready(browser, address):
+    """Return the seconds of work of the main thread until a page is loaded.
+
+    They are processor time, so that a busy machine changes them little.
+    """
+    page = browser.new_page()
+    page.add_init_script(READY)
+    kinds = ["toplevel", "blink.user_timing"]
+    browser.start_tracing(page=page, categories=kinds)
+    page.goto(address)
+    page.wait_for_function("performance.getEntriesByName('ready').length")
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    page.close()
+    ready = next(e for e in events if e["name"] == "ready")
+    began = next(e for e in events if _begins(e, address))
+    tasks = [e for e in events if _is_task(e, ready) and began["ts"] <= e["ts"]]
+    return sum(e["tdur"] for e in tasks if e["ts"] < ready["ts"]) / 1e6
+
+
+def _begins(event, address):
+    return event["name"] == "navigationStart" and address in json.dumps(event["args"])
+
+
+def _is_task(event, ready):
+    same = (event["pid"], event["tid"]) == (ready["pid"], ready["tid"])
+    return same and event["name"].endswith("::RunTask") and "tdur" in event
 
 
 def _visits(folder, open_page):

@@ -10,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from builder import pdf
+from builder.extensions.weight import without_measuring
 from tests.places import ROOT
 from tests.site.built import barriers
 from tools import sync
@@ -294,6 +295,24 @@ def test_formulas_are_typeset_when_the_page_answers_already(visit_sample):
     assert ready <= min(t for name, t in files.items() if "mathjax/" in name)
     left = ".math:not(:has(mjx-container))"
     assert page.locator(left).count() == 0 < page.locator(".math").count()
+
+
+def test_pictures_come_when_near_and_their_room_is_kept(visit_sample):
+    page = visit_sample(PAGE)
+    pictures = page.locator(".cell_output img[src*='_images/']")
+    assert pictures.count() > 0
+    for picture in pictures.all():
+        assert picture.get_attribute("loading") == "lazy"
+        width, height = (float(picture.get_attribute(k)) for k in ("width", "height"))
+        box = picture.evaluate("e => [e.clientWidth, e.clientHeight]")
+        assert box[1] == pytest.approx(box[0] * height / width, abs=2)
+
+
+def test_the_theme_without_its_search_for_boxes_that_scroll():
+    theme = 'a();"complete"===document.readyState?I():window.addEventListener("load",I)'
+    assert without_measuring(theme) == "a();0"
+    with pytest.raises(ValueError, match="mend MEASURING"):
+        without_measuring("another script")
 
 
 def test_icons_and_styles_are_those_in_use(sample_site):

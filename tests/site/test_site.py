@@ -10,7 +10,7 @@ import yaml
 
 from companion import ledger
 from tests.places import PAGES, ROOT, TEST_BUILD
-from tests.site.built import barriers, build
+from tests.site.built import barriers, build, busy_until_ready, served
 
 ADDRESS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 PICTURE = re.compile("image/|_images/|_static/card/")
@@ -22,6 +22,11 @@ def all_pages():
     return ["index", *re.findall(r"file: (\S+)", toc)]
 
 
+def content_bytes(page):
+    """Return the bytes of a page without the pictures that stand in it."""
+    return len(re.sub(r"data:image[^\"]*", "", page.read_text("utf-8")).encode())
+
+
 def weight(site, page, name):
     """Return the bytes of a page and of all that it fetches, but for its pictures."""
     names = page.evaluate(
@@ -29,9 +34,26 @@ def weight(site, page, name):
     )
     paths = {unquote(urlsplit(name).path).lstrip("/") for name in names}
     files = [site / path for path in paths if not PICTURE.search(path)]
-    text = (site / f"{name}.html").read_text("utf-8")
-    own = len(re.sub(r"data:image[^\"]*", "", text).encode())
+    own = content_bytes(site / f"{name}.html")
     return own + sum(file.stat().st_size for file in files)
+
+
+def test_the_heaviest_page_answers_in_a_second_on_a_slow_machine(site, browser):
+    heaviest = max((site / f"{name}.html" for name in all_pages()), key=content_bytes)
+    with served(site) as address:
+        page = f"{address}/{heaviest.relative_to(site)}"
+        # Neighbours slow a run down: of ten loads one is without them.
+        seconds = (4 * busy_until_ready(browser, page) for _ in range(10))
+        assert any(second < 1 for second in seconds), heaviest
+
+
+def test_the_contents_lead_to_what_was_not_laid_out(visit):
+    page = visit("notebooks/regression/trees-and-ensembles.html", whole=False)
+    link = page.locator(".bd-sidebar-secondary a[href='#summary']").first
+    link.evaluate("link => link.click()")
+    page.wait_for_timeout(500)
+    top = page.locator("#summary").evaluate("e => e.getBoundingClientRect().top")
+    assert 0 <= top < 200
 
 
 @pytest.mark.parametrize("name", all_pages())
