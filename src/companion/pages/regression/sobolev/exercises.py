@@ -15,20 +15,6 @@ def _differs(slip: float) -> Any:
     return lambda attempt: not agree(attempt, slip, 1e-3)
 
 
-def _best_weight(a: float, t: float, y: float, s: float, lam: float) -> float:
-    return (a * y + lam * t * s) / (a**2 + lam * t**2)
-
-
-def _toy_sample(rng: np.random.Generator) -> tuple[Any, ...]:
-    return (*rng.normal(size=4), rng.uniform(0.1, 3))
-
-
-def _without_the_slope_factor(
-    attempt: Any, a: float, t: float, y: float, s: float, lam: float
-) -> bool:
-    return not agree(attempt(a, t, y, s, lam), (a * y + lam * s) / (a**2 + lam), 1e-6)
-
-
 def _curvature(layers: list[tuple[Array, Array]], x: Array) -> Array:
     a, t, c = x, np.ones_like(x), np.zeros_like(x)
     for W, b in layers[:-1]:
@@ -54,10 +40,12 @@ def _knows_one_unit(attempt: Any, layers: Any, x: Array) -> bool:
 
 
 EXERCISES = {
-    "ripple": Exercise(
-        reference=1.0,
+    "largest-gap": Exercise(
+        reference=0.1,
         tol=1e-3,
-        properties=[("That is the error of the value.", _differs(0.002))],
+        properties=[
+            ("It is exact at both ends: count from the nearer one.", _differs(0.2))
+        ],
     ),
     "tiny-slope": Exercise(
         reference=1.53,
@@ -67,19 +55,12 @@ EXERCISES = {
             ("The slope of tanh(2x) has a factor 2 from inside.", _differs(1.89)),
         ],
     ),
-    "noise-weight": Exercise(
-        reference=0.04,
+    "slope-noise": Exercise(
+        reference=0.5,
         tol=1e-3,
         properties=[
-            ("Variances are squares of standard deviations.", _differs(0.2)),
-            ("Upside down: less exact slopes should count less.", _differs(25.0)),
-        ],
-    ),
-    "best-weight": Exercise(
-        reference=_best_weight,
-        sample=_toy_sample,
-        properties=[
-            ("The slope vt has the derivative t in v.", _without_the_slope_factor)
+            ("That is the variance, the square of it.", _differs(0.25)),
+            ("Upside down: lambda divides the values' variance.", _differs(0.02)),
         ],
     ),
     "curvature": Exercise(
