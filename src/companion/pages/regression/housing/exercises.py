@@ -47,49 +47,41 @@ def _gains_most(attempt: Any, x: Array, y: Array) -> bool:
 
 
 EXERCISES = {
-    "gain": Exercise(
-        reference=7.5,
+    "after-one": Exercise(
+        reference=(4.5 / 6) ** 0.5,
         tol=1e-3,
         properties=[
             (
-                "That is the cut at 4.5; at 5.5 five districts are on the left.",
-                lambda attempt: not agree(attempt, 12.0, 1e-3),
+                "That is with rate 1: here half of the stump is added.",
+                lambda attempt: not agree(attempt, 0.5, 1e-3),
             ),
             (
-                "That is what is left, not by how much it falls.",
-                lambda attempt: not agree(attempt, 6.0, 1e-3),
-            ),
-            (
-                "The distance of the two means is squared.",
-                lambda attempt: not agree(attempt, 2.5, 1e-3),
+                "That is the sum of squares, or their mean: take the root of the mean.",
+                lambda attempt: not any(agree(attempt, v, 1e-3) for v in (4.5, 0.75)),
             ),
         ],
     ),
-    "weights": Exercise(
-        reference=(0.5, 0.4),
+    "halving": Exercise(
+        reference=(10.0, 3.0),
         tol=1e-3,
         properties=[
             (
                 "Ridge is the first, lasso the second.",
-                lambda attempt: not agree(as_array(attempt), (0.4, 0.5), 1e-3),
+                lambda attempt: not agree(as_array(attempt), (3.0, 10.0), 1e-3),
             ),
             (
-                "Ridge adds alpha to the denominator.",
-                lambda attempt: agree(as_array(attempt)[0], 0.5, 1e-3),
+                "Ridge halves the weight when alpha doubles the denominator.",
+                lambda attempt: agree(as_array(attempt)[0], 10.0, 1e-3),
             ),
         ],
     ),
-    "turned-back": Exercise(
-        reference=2.0,
+    "swapped": Exercise(
+        reference=(19.5 / 6) ** 0.5 - 0.5,
         tol=1e-3,
         properties=[
             (
-                "That is the mean of the prices, not of their logarithms.",
-                lambda attempt: not agree(attempt, 2.5, 1e-3),
-            ),
-            (
-                "That is the mean logarithm: turn it back by exp.",
-                lambda attempt: not agree(attempt, math.log(2), 1e-3),
+                "That is the RMSE after the swap: how much has it grown?",
+                lambda attempt: not agree(attempt, (19.5 / 6) ** 0.5, 1e-3),
             ),
         ],
     ),
@@ -100,16 +92,6 @@ EXERCISES = {
         properties=[
             ("Cut halfway between neighbouring distinct values.", _cuts_halfway),
             ("Another cut gains more, by (4).", _gains_most),
-        ],
-    ),
-    "leaf-value": Exercise(
-        reference=lambda r, lam: r.sum() / (len(r) + lam),
-        sample=lambda rng: (rng.normal(size=rng.integers(1, 9)), rng.uniform(0.5, 5)),
-        properties=[
-            (
-                "That is the mean, without the penalty.",
-                lambda attempt, r, lam: not agree(attempt(np.ones(3), 3.0), 1.0, 1e-3),
-            )
         ],
     ),
     "factor": Exercise(
