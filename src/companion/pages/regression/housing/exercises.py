@@ -62,12 +62,16 @@ EXERCISES = {
         ],
     ),
     "halving": Exercise(
-        reference=(10.0, 3.0),
+        reference=(10.0, 0.5),
         tol=1e-3,
         properties=[
             (
                 "Ridge is the first, lasso the second.",
-                lambda attempt: not agree(as_array(attempt), (3.0, 10.0), 1e-3),
+                lambda attempt: not agree(as_array(attempt), (0.5, 10.0), 1e-3),
+            ),
+            (
+                "In lasso n times alpha is subtracted: divide by n.",
+                lambda attempt: not agree(as_array(attempt), (10.0, 3.0), 1e-3),
             ),
             (
                 "Ridge halves the weight when alpha doubles the denominator.",
