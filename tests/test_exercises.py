@@ -16,7 +16,7 @@ import torch
 
 from companion import exercises, page, pages
 from companion.comparison import agree, as_array
-from companion.exercises import Exercise, judge
+from companion.exercises import Exercise, is_not, judge
 from tests.places import PAGES, ROOT
 
 SQUARE = Exercise(
@@ -217,6 +217,15 @@ def test_a_failed_property_is_said_without_inputs_and_keeps_them():
     verdict = judge(SQUARE, lambda z: z**3)
     assert verdict.text == "not yet. It must be even."
     assert len(verdict.failing) == 1
+
+
+def test_a_slip_has_a_sentence_of_its_own():
+    drill = Exercise(
+        reference=0.4, tol=1e-3, properties=[("That is the other end.", is_not(0.3))]
+    )
+    assert judge(drill, 0.4).sign == "✓"
+    assert "the other end" in judge(drill, 0.3).text
+    assert "the other end" not in judge(drill, 0.31).text
 
 
 def test_a_property_of_arrays_is_its_sentence():

@@ -70,6 +70,19 @@ class Exercise:
         return self.reference(*copies(args)) if given else self.reference
 
 
+def is_not(slip: Any, tol: float = 1e-3) -> Callable[[Any], bool]:
+    """Return a property of a drill: the attempt is not what a usual slip gives.
+
+    Parameters
+    ----------
+    slip : number or array
+        What the slip gives.
+    tol : float
+        How near it counts as the slip, relative to 1 + |slip|.
+    """
+    return lambda attempt: not agree(attempt, slip, tol)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What is said of an attempt.
