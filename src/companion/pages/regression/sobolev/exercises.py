@@ -56,11 +56,11 @@ EXERCISES = {
         ],
     ),
     "slope-noise": Exercise(
-        reference=0.5,
+        reference=0.4,
         tol=1e-3,
         properties=[
-            ("That is the variance, the square of it.", _differs(0.25)),
-            ("Upside down: lambda divides the values' variance.", _differs(0.02)),
+            ("That is the variance, the square of it.", _differs(0.16)),
+            ("Upside down: lambda divides the values' variance.", _differs(0.025)),
         ],
     ),
     "curvature": Exercise(
