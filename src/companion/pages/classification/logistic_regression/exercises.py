@@ -6,14 +6,9 @@ import numpy as np
 from scipy.special import expit
 
 from companion.comparison import agree
-from companion.exercises import Exercise
+from companion.exercises import Exercise, is_not
 
 Array = np.ndarray
-
-
-def _is_not(slip: float) -> Any:
-    """Recognise one wrong number."""
-    return lambda attempt: not agree(attempt, slip, 1e-3)
 
 
 def _balanced_gradient(theta: Array, A: Array, y: Array, alpha: float) -> Array:
@@ -36,12 +31,12 @@ EXERCISES = {
     "odds": Exercise(
         reference=0.2,
         tol=1e-3,
-        properties=[("These are the odds: solve for p.", _is_not(0.25))],
+        properties=[("These are the odds: solve for p.", is_not(0.25))],
     ),
     "tidy-gradient": Exercise(
         reference=-1.0,
         tol=1e-3,
-        properties=[("This is the sum: take the mean of six.", _is_not(-6.0))],
+        properties=[("This is the sum: take the mean of six.", is_not(-6.0))],
     ),
     "boundary": Exercise(reference=1.0, tol=1e-3),
     "balanced-gradient": Exercise(
@@ -58,6 +53,6 @@ EXERCISES = {
     "growth": Exercise(
         reference=float(np.log(10)),
         tol=3e-3,
-        properties=[("It does not settle: run the loop.", _is_not(0.0))],
+        properties=[("It does not settle: run the loop.", is_not(0.0))],
     ),
 }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from companion.comparison import agree
-from companion.exercises import Exercise
+from companion.exercises import Exercise, is_not
 
 # 7 among 2, 4, 6, 7, standardised by all four
 _Z_WITH_TEST_ROW = (7 - 4.75) / float(np.std([2, 4, 6, 7]))
@@ -21,7 +21,7 @@ EXERCISES = {
         properties=[
             (
                 "That is the limit of the shallow column; the steep one explodes.",
-                lambda rate: not agree(rate, 4.0, 1e-3),
+                is_not(4.0),
             )
         ],
     ),
@@ -31,11 +31,11 @@ EXERCISES = {
         properties=[
             (
                 "That divides the squares by n - 1; (1) divides by n.",
-                lambda z: not agree(z, 1.5, 1e-3),
+                is_not(1.5),
             ),
             (
                 "The test value belongs to no mean: use the training rows' alone.",
-                lambda z: not agree(z, _Z_WITH_TEST_ROW, 1e-3),
+                is_not(_Z_WITH_TEST_ROW),
             ),
         ],
     ),
@@ -45,7 +45,7 @@ EXERCISES = {
         properties=[
             (
                 "That is the ratio of the spreads; curvatures go with their squares.",
-                lambda kappa: not agree(kappa, 6.0, 1e-3),
+                is_not(6.0),
             )
         ],
     ),

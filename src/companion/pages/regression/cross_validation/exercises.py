@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from companion.comparison import agree
-from companion.exercises import Exercise
+from companion.exercises import Exercise, is_not
 
 Array = np.ndarray
 
@@ -26,11 +26,11 @@ EXERCISES = {
         properties=[
             (
                 "That is the training error: the mean of all four predicts.",
-                lambda attempt: not agree(attempt, 14.0, 1e-3),
+                is_not(14.0),
             ),
             (
                 "Each fold is predicted by the mean of the other one, not its own.",
-                lambda attempt: not agree(attempt, 5.0, 1e-3),
+                is_not(5.0),
             ),
         ],
     ),
@@ -40,11 +40,11 @@ EXERCISES = {
         properties=[
             (
                 "That is the chance that all four are in training.",
-                lambda attempt: not agree(attempt, 0.8**4, 1e-3),
+                is_not(0.8**4),
             ),
             (
                 "That is the chance that none of the four is in training.",
-                lambda attempt: not agree(attempt, 0.2**4, 1e-3),
+                is_not(0.2**4),
             ),
         ],
     ),
@@ -54,7 +54,7 @@ EXERCISES = {
         properties=[
             (
                 "The chosen setting is trained once more in each outer fold.",
-                lambda attempt: not agree(attempt, 120.0, 1e-3),
+                is_not(120.0),
             ),
             (
                 "Every outer fold has an inner cross-validation of its own.",

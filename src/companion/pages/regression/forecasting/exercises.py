@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from companion.comparison import agree
-from companion.exercises import Exercise
+from companion.exercises import Exercise, is_not
 
 Array = np.ndarray
 
@@ -49,7 +49,7 @@ EXERCISES = {
             ),
             (
                 "(1) divides by the sum of all squares, not by that of a part.",
-                lambda attempt: not agree(attempt, 1.0, 1e-3),
+                is_not(1.0),
             ),
         ],
     ),
@@ -63,11 +63,11 @@ EXERCISES = {
             ),
             (
                 "That is the mean absolute error; divide it by the scale.",
-                lambda attempt: not agree(attempt, 3.0, 1e-3),
+                is_not(3.0),
             ),
             (
                 "That is the sum over the scale; take the mean first.",
-                lambda attempt: not agree(attempt, 2.25, 1e-3),
+                is_not(2.25),
             ),
         ],
     ),
@@ -77,15 +77,15 @@ EXERCISES = {
         properties=[
             (
                 "That is the variance: take its root.",
-                lambda attempt: not agree(attempt, 136.0, 1e-3),
+                is_not(136.0),
             ),
             (
                 "Squares add up in (5), not the shocks themselves.",
-                lambda attempt: not agree(attempt, 16.0, 1e-3),
+                is_not(16.0),
             ),
             (
                 "In (5) the factor 0.6 is squared.",
-                lambda attempt: not agree(attempt, 10 * 1.6**0.5, 1e-3),
+                is_not(10 * 1.6**0.5),
             ),
         ],
     ),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from companion.comparison import agree, as_array
-from companion.exercises import Exercise
+from companion.exercises import Exercise, is_not
 
 Array = np.ndarray
 
@@ -53,7 +53,7 @@ EXERCISES = {
         properties=[
             (
                 "That is with rate 1: here half of the stump is added.",
-                lambda attempt: not agree(attempt, 0.5, 1e-3),
+                is_not(0.5),
             ),
             (
                 "That is the sum of squares, or their mean: take the root of the mean.",
@@ -85,7 +85,7 @@ EXERCISES = {
         properties=[
             (
                 "That is the RMSE after the swap: how much has it grown?",
-                lambda attempt: not agree(attempt, (19.5 / 6) ** 0.5, 1e-3),
+                is_not((19.5 / 6) ** 0.5),
             ),
         ],
     ),

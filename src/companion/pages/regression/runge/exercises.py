@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from companion.comparison import agree, as_array, tolerance
-from companion.exercises import Exercise
+from companion.exercises import Exercise, is_not
 
 Array = np.ndarray
 
@@ -51,7 +51,7 @@ EXERCISES = {
         properties=[
             (
                 "That is the factor of a single step.",
-                lambda attempt: not agree(attempt, 0.99, 1e-3),
+                is_not(0.99),
             ),
             (
                 "It shrinks by 1 - eta lambda, a hundred times; not by 1 - 100 eta.",

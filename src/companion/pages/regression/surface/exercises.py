@@ -1,9 +1,7 @@
 """Exercises of regression/surface."""
 
-from typing import Any
-
 from companion.comparison import agree
-from companion.exercises import Exercise
+from companion.exercises import Exercise, is_not
 
 
 def _equal_penalty(s: float, rate: float, t: int) -> float:
@@ -11,34 +9,30 @@ def _equal_penalty(s: float, rate: float, t: int) -> float:
     return s * q / (1 - q)
 
 
-def _is_not(value: float, tol: float = 1e-3) -> Any:
-    return lambda attempt: not agree(attempt, value, tol)
-
-
 EXERCISES = {
     "kept-error": Exercise(
         reference=0.4,
         tol=1e-3,
         properties=[
-            ("The run stops before it sees that look.", _is_not(0.3)),
-            ("That is the last look; an earlier network is kept.", _is_not(0.42)),
+            ("The run stops before it sees that look.", is_not(0.3)),
+            ("That is the last look; an earlier network is kept.", is_not(0.42)),
         ],
     ),
     "weight": Exercise(
         reference=0.5,
         tol=1e-3,
         properties=[
-            ("The penalty stands in the denominator, added to 1.25.", _is_not(4 / 3)),
-            ("That is the weight without penalty.", _is_not(0.8)),
+            ("The penalty stands in the denominator, added to 1.25.", is_not(4 / 3)),
+            ("That is the weight without penalty.", is_not(0.8)),
         ],
     ),
     "network-spread": Exercise(
         reference=14 / 3,
         tol=1e-3,
         properties=[
-            ("(5) divides by K, not by K - 1.", _is_not(7.0)),
-            ("Divide by the number of networks.", _is_not(14.0)),
-            ("That is the root; (5) has the squares.", _is_not((14 / 3) ** 0.5)),
+            ("(5) divides by K, not by K - 1.", is_not(7.0)),
+            ("Divide by the number of networks.", is_not(14.0)),
+            ("That is the root; (5) has the squares.", is_not((14 / 3) ** 0.5)),
         ],
     ),
     "equal-penalty": Exercise(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from companion.comparison import agree, as_array
-from companion.exercises import Exercise
+from companion.exercises import Exercise, is_not
 
 
 def _best_step(p: int, C: float, B: float, u: float) -> float:
@@ -50,7 +50,7 @@ EXERCISES = {
             ),
             (
                 "That is the best step; put it into the error.",
-                lambda attempt: not agree(attempt, (9 * 2.0**-24) ** 0.25, 1e-3),
+                is_not((9 * 2.0**-24) ** 0.25),
             ),
         ],
     ),

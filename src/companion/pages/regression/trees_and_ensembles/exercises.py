@@ -6,14 +6,9 @@ import numpy as np
 from scipy.special import expit
 
 from companion.comparison import agree
-from companion.exercises import Exercise
+from companion.exercises import Exercise, is_not
 
 Array = np.ndarray
-
-
-def _is_not(slip: float) -> Any:
-    """Recognise one wrong number."""
-    return lambda attempt: not agree(attempt, slip, 1e-3)
 
 
 def _differs_from(slip: Any, right: Any) -> Any:
@@ -40,25 +35,25 @@ EXERCISES = {
         reference=25.0,
         tol=1e-3,
         properties=[
-            ("This is what remains after the cut: its drop is wanted.", _is_not(1.0)),
-            ("That is the spread of all four points, before the cut.", _is_not(26.0)),
-            ("The factor is the product of the sizes over their sum.", _is_not(100.0)),
+            ("This is what remains after the cut: its drop is wanted.", is_not(1.0)),
+            ("That is the spread of all four points, before the cut.", is_not(26.0)),
+            ("The factor is the product of the sizes over their sum.", is_not(100.0)),
         ],
     ),
     "enough-trees": Exercise(
         reference=20,
         tol=1e-3,
         properties=[
-            ("5 % of the floor, not of the variance of one tree.", _is_not(10)),
-            ("5 % of the floor, not of the variance of the mean.", _is_not(19)),
+            ("5 % of the floor, not of the variance of one tree.", is_not(10)),
+            ("5 % of the floor, not of the variance of the mean.", is_not(19)),
         ],
     ),
     "after-two": Exercise(
         reference=2.625,
         tol=1e-3,
         properties=[
-            ("The second step, too, is halved.", _is_not(2.0)),
-            ("That is the sum after one round.", _is_not(3.25)),
+            ("The second step, too, is halved.", is_not(2.0)),
+            ("That is the sum after one round.", is_not(3.25)),
         ],
     ),
     "log-loss-pull": Exercise(
