@@ -32,6 +32,19 @@ def test_the_palette_stands_in_plotting_alone(name):
     assert not COLOUR.findall((ROOT / f"src/companion/{name}.py").read_text())
 
 
+def test_only_a_smoke_run_leaves_figures_uncut(monkeypatch, at_scale):
+    asked = {}
+    monkeypatch.setattr(plotting, "get_ipython", object)
+    monkeypatch.setattr(
+        plotting, "set_matplotlib_formats", lambda _, **k: asked.update(k)
+    )
+    for name, edges in (("smoke", None), ("book", "tight")):
+        at_scale(name)
+        with plt.rc_context():
+            plotting.use_style()
+        assert asked["bbox_inches"] == edges
+
+
 @pytest.mark.parametrize("color", [*plotting.TEXT, plotting.GREY])
 def test_coloured_text_has_enough_contrast_on_white(color):
     assert 1.05 / (luminance(plotting.readable(color)) + 0.05) >= 4.5

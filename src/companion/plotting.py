@@ -55,11 +55,14 @@ STYLE: dict[Any, Any] = {
 def use_style() -> None:
     """Set the book's defaults; in Jupyter, show figures as reproducible SVG."""
     mpl.rcParams.update(STYLE)
-    # Laying out takes more than half of a figure's time; a smoke run is not looked at.
-    mpl.rcParams["figure.constrained_layout.use"] = scale.current() != "smoke"
+    # Laying out, and drawing once to see what must be cut off, take more than half of a
+    # figure's time; a smoke run is not looked at.
+    looked_at = scale.current() != "smoke"
+    mpl.rcParams["figure.constrained_layout.use"] = looked_at
     if get_ipython() is not None:
         # No date and a fixed salt: the same page gives the same bytes.
-        set_matplotlib_formats("svg", metadata={"Date": None})
+        edges = "tight" if looked_at else None
+        set_matplotlib_formats("svg", metadata={"Date": None}, bbox_inches=edges)
 
 
 def figure(
