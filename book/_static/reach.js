@@ -16,8 +16,8 @@ async function layOut() {
 // Not in what is closed, which is done when it opens. What is out of sight is slow to
 // measure: a few at a time, so that the page goes on answering, and all of these before
 // one is changed, for a change has the page laid out anew.
-async function reachScrollers() {
-  const boxes = [...document.querySelectorAll(SCROLLERS)];
+async function reachScrollers(part = document) {
+  const boxes = [...part.querySelectorAll(SCROLLERS)];
   const seen = boxes.filter((box) => !box.closest("details:not([open])"));
   for (let i = 0; i < seen.length; i += A_FEW) {
     await breath();
@@ -48,7 +48,8 @@ function stepOverCopyButtons() {
 
 window.addEventListener("load", stepOverCopyButtons);
 window.addEventListener("load", plainReferences);
-window.addEventListener("load", () => layOut().then(reachScrollers));
+window.addEventListener("load", () => layOut().then(() => reachScrollers()));
 window.addEventListener("load", nameArrows);
-window.addEventListener("resize", reachScrollers);
-window.addEventListener("toggle", reachScrollers, true);  // a door or a fold that opens
+window.addEventListener("resize", () => reachScrollers());
+// A door or a fold that opens.
+window.addEventListener("toggle", (event) => reachScrollers(event.target), true);

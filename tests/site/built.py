@@ -145,6 +145,7 @@ def barriers(page, *without):
         "document.querySelectorAll('details.dtp-door').forEach(d => d.open = true);"
         "document.querySelectorAll('mjx-container').forEach(m => m.textContent = 'x');"
     )
+    page.evaluate("reachScrollers()")  # else it is under way
     ours = {"exclude": [["mjx-container"], *([one] for one in without)]}
     found = Axe().run(page, ours, {"resultTypes": ["violations"]}).response
     return [
