@@ -1,16 +1,35 @@
 """The palette in one place, readable labels, reproducible pictures."""
 
 import re
+from base64 import b64decode
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from companion import plotting
 from companion.errors import PlainValueError
 from tests.places import ROOT
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """A shell whose displayed bundles are figures, as in a notebook."""
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    monkeypatch.setattr(plotting, "get_ipython", lambda: shell)
+    with plt.rc_context():
+        yield shell
+    InteractiveShell.clear_instance()
+
+
+def displayed(shell, fig):
+    data, _ = shell.display_formatter.format(fig)
+    plt.close(fig)
+    return data
 
 
 @pytest.fixture
@@ -43,6 +62,33 @@ def test_only_a_smoke_run_leaves_figures_uncut(monkeypatch, at_scale):
         with plt.rc_context():
             plotting.use_style()
         assert asked["bbox_inches"] == edges
+
+
+def test_a_notebook_s_figure_is_named_by_its_title(monkeypatch, shell):
+    monkeypatch.delenv("COMPANION_BOOK", raising=False)
+    plotting.use_style()
+    data = displayed(shell, plotting.figure("Loss < 1 at $x = 0$")[0])
+    assert 'alt="Loss &lt; 1 at x = 0"' in data["text/html"]
+    drawing = data["text/html"].split("base64,")[1].split('"')[0]
+    assert b64decode(drawing).decode() == data["image/svg+xml"]
+
+
+def test_several_axes_are_named_together(shell, monkeypatch):
+    monkeypatch.delenv("COMPANION_BOOK", raising=False)
+    plotting.use_style()
+    fig, axes = plt.subplots(ncols=2)
+    axes[0].set_title("Before")
+    axes[1].set_title("After", loc="left")
+    assert 'alt="Before. After"' in displayed(shell, fig)["text/html"]
+    assert 'alt="Figure"' in displayed(shell, plt.subplots()[0])["text/html"]
+    assert "text/html" not in displayed(shell, plt.figure())
+
+
+def test_the_site_gets_the_drawing_alone(monkeypatch, shell):
+    monkeypatch.setenv("COMPANION_BOOK", "1")
+    plotting.use_style()
+    data = displayed(shell, plotting.figure("It falls")[0])
+    assert {"image/svg+xml", "text/plain"} == set(data)
 
 
 @pytest.mark.parametrize("color", [*plotting.TEXT, plotting.GREY])
@@ -94,10 +140,11 @@ def test_the_title_of_one_axes_stands_at_its_left():
 
 def test_the_same_picture_gives_the_same_png(monkeypatch):
     shown = []
-    monkeypatch.setattr(plotting, "display", lambda image: shown.append(image.data))
+    monkeypatch.setattr(plotting, "display", lambda image: shown.append(image))
     for _ in range(2):
         fig, ax = plotting.figure("A title")
         ax.plot([1, 2])
         plotting.png(fig)
-    assert shown[0] == shown[1]
-    assert shown[0].startswith(b"\x89PNG")
+    assert shown[0].data == shown[1].data
+    assert shown[0].data.startswith(b"\x89PNG")
+    assert shown[0].alt == "A title"

@@ -1,6 +1,8 @@
 """The look of every figure: palette, defaults, labelled curves, SVG or PNG."""
 
 import io
+from base64 import b64encode
+from html import escape
 from typing import Any
 
 import matplotlib as mpl
@@ -53,16 +55,44 @@ STYLE: dict[Any, Any] = {
 
 
 def use_style() -> None:
-    """Set the book's defaults; in Jupyter, show figures as reproducible SVG."""
+    """Set the book's defaults; in Jupyter, show figures as reproducible SVG.
+
+    Outside the site, which has longer texts, a figure's title is its alternative text.
+    """
     mpl.rcParams.update(STYLE)
     # Laying out, and drawing once to see what must be cut off, take more than half of a
     # figure's time; a smoke run is not looked at.
     looked_at = scale.current() != "smoke"
     mpl.rcParams["figure.constrained_layout.use"] = looked_at
-    if get_ipython() is not None:
+    if (shell := get_ipython()) is not None:
         # No date and a fixed salt: the same page gives the same bytes.
         edges = "tight" if looked_at else None
         set_matplotlib_formats("svg", metadata={"Date": None}, bbox_inches=edges)
+        if not scale.for_the_site():
+            shell.display_formatter.mimebundle_formatter.for_type(Figure, described)
+
+
+def described(fig: Figure) -> dict[str, str]:
+    """Return a figure's drawing, and the same as an HTML image named by its title.
+
+    Notebooks prefer HTML, and have no other place for the name of a drawing.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+    """
+    svg = get_ipython().display_formatter.formatters["image/svg+xml"](fig)
+    if svg is None:  # nothing is drawn
+        return {}
+    source = f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+    image = f'<img src="{source}" alt="{escape(_title(fig))}" style="max-width:100%">'
+    return {"image/svg+xml": svg, "text/html": image}
+
+
+def _title(fig: Figure) -> str:
+    own = [fig.get_suptitle()] if fig.get_suptitle() else []
+    titles = own or [ax.get_title(loc) for ax in fig.axes for loc in ("left", "center")]
+    return ". ".join(filter(None, titles)).replace("$", "") or "Figure"
 
 
 def figure(
@@ -158,4 +188,5 @@ def png(fig: Figure) -> None:
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
     plt.close(fig)
-    display(Image(buffer.getvalue(), width=int(fig.get_figwidth() * 100)))
+    width = int(fig.get_figwidth() * 100)
+    display(Image(buffer.getvalue(), width=width, alt=_title(fig)))

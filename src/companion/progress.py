@@ -1,12 +1,13 @@
 """A progress bar, for a person who is there to see it."""
 
-import os
 import sys
 from collections.abc import Iterable
 from typing import TypeVar
 
 from IPython import get_ipython
 from tqdm import tqdm
+
+from companion import scale
 
 Item = TypeVar("Item")
 
@@ -27,7 +28,7 @@ def progress(iterable: Iterable[Item], description: str = "") -> Iterable[Item]:
         `iterable` itself where nobody watches: under COMPANION_BOOK=1, in a notebook
         that a program executes, and where the output goes to a file.
     """
-    if os.environ.get("COMPANION_BOOK") == "1" or not _watched():
+    if scale.for_the_site() or not _watched():
         return iterable
     return tqdm(iterable, desc=description, leave=False, delay=1)
 

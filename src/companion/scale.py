@@ -44,9 +44,14 @@ def pick(*, smoke: T, book: T, full: T | None = None) -> T:
     return chosen[current()]
 
 
+def for_the_site() -> bool:
+    """Say whether the builder runs the page."""
+    return os.environ.get("COMPANION_BOOK") == "1"
+
+
 def failures_raise() -> bool:
     """Say whether a failed check or a missed goal stops the page: in the builder."""
-    return "1" in (os.environ.get("COMPANION_BOOK"), os.environ.get("COMPANION_STRICT"))
+    return for_the_site() or os.environ.get("COMPANION_STRICT") == "1"
 
 
 def threads() -> int:
