@@ -281,6 +281,27 @@ def test_no_open_cell_only_draws_prints_or_checks(name):
     assert open_plumbing(source(name)) == [], "fold these cells: tags: [hide-input]"
 
 
+def undefined(code):
+    """Return the names that a program uses and nowhere defines."""
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select=F821"]
+    run = subprocess.run(
+        [*ruff, "--output-format=concise", "-"],
+        input=code, capture_output=True, text=True,
+    )  # fmt: skip
+    return set(re.findall(r"F821 Undefined name `(\w+)`", run.stdout))
+
+
+def test_undefined_names_are_found():
+    assert undefined("import numpy as np\nx = np.zeros(n)\nprint(x, y)") == {"n", "y"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_open_code_can_be_copied_without_the_folded(name):
+    opened = [c.source for c in cells(source(name), "code") if not folded(c)]
+    *others, provenance = opened  # the last is the book's own
+    assert undefined(plain_python("\n\n".join(others))) == set()
+
+
 @pytest.mark.timeout(120)
 def test_a_committed_notebook_runs_alone_from_any_folder(tmp_path):
     jupyter = Path(sys.executable).with_name("jupyter")

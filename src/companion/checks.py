@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sympy as sp
 
 from companion import cards, exercises, page, scale
 from companion.comparison import as_array, brief, copies, relative_error
 from companion.errors import PlainError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # both are imported where a check needs them: they take long
+    import sympy as sp
     import torch
 
 MIME = "application/vnd.companion.check+json"
@@ -118,7 +118,7 @@ def identity(
     *,
     tag: str | None = None,
     name: str | None = None,
-    domain: Mapping[sp.Symbol, tuple[float, float]] | None = None,
+    domain: "Mapping[sp.Symbol, tuple[float, float]] | None" = None,
     sample: Sample | None = None,
     tol: float = 1e-10,
 ) -> None:
@@ -147,6 +147,8 @@ def identity(
     TypeError
         For functions without `sample`.
     """
+    import sympy as sp
+
     if callable(lhs) and not isinstance(lhs, sp.Basic):
         if sample is None:
             raise TypeError("identity of two functions needs sample=...")
@@ -163,6 +165,8 @@ def identity(
 
 
 def _proved(left: Any, right: Any) -> bool:
+    import sympy as sp
+
     if not isinstance(left, sp.MatrixBase) and not isinstance(right, sp.MatrixBase):
         return bool(sp.simplify(left - right) == 0)
     if getattr(left, "shape", ()) != getattr(right, "shape", ()) or not len(left):
@@ -180,8 +184,10 @@ def _values_of_functions(lhs: Any, rhs: Any, sample: Sample) -> tuple[list, list
 
 
 def _values_of_expressions(
-    left: Any, right: Any, domain: Mapping[sp.Symbol, tuple[float, float]]
+    left: Any, right: Any, domain: "Mapping[sp.Symbol, tuple[float, float]]"
 ) -> tuple[list, list]:
+    import sympy as sp
+
     symbols = sorted(left.free_symbols | right.free_symbols, key=str)
     f, g = (sp.lambdify(symbols, side, "numpy") for side in (left, right))
     rng = np.random.default_rng(0)
