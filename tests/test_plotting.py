@@ -140,11 +140,12 @@ def test_the_title_of_one_axes_stands_at_its_left():
 
 def test_the_same_picture_gives_the_same_png(monkeypatch):
     shown = []
-    monkeypatch.setattr(plotting, "display", lambda image: shown.append(image))
+    monkeypatch.setattr(plotting, "display", lambda *a, **k: shown.append((*a, k)))
     for _ in range(2):
         fig, ax = plotting.figure("A title")
         ax.plot([1, 2])
         plotting.png(fig)
-    assert shown[0].data == shown[1].data
-    assert shown[0].data.startswith(b"\x89PNG")
-    assert shown[0].alt == "A title"
+    assert shown[0] == shown[1]
+    data, options = shown[0]
+    assert b64decode(data["image/png"]).startswith(b"\x89PNG")
+    assert options["metadata"]["image/png"] == {"width": 640, "alt": "A title"}

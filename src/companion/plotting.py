@@ -9,7 +9,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython import get_ipython
-from IPython.display import Image, display
+from IPython.display import display
 from matplotlib import rcsetup
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -188,5 +188,7 @@ def png(fig: Figure) -> None:
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
     plt.close(fig)
-    width = int(fig.get_figwidth() * 100)
-    display(Image(buffer.getvalue(), width=width, alt=_title(fig)))
+    title = _title(fig)
+    data = {"image/png": b64encode(buffer.getvalue()).decode(), "text/plain": title}
+    facts = {"width": int(fig.get_figwidth() * 100), "alt": title}
+    display(data, metadata={"image/png": facts}, raw=True)
