@@ -45,7 +45,7 @@ EXERCISES = {
         tol=1e-4,
         properties=[
             (
-                "That is the floor in double precision.",
+                "That is the lowest error in double precision.",
                 lambda attempt: float(as_array(attempt)) > 1e-6,
             ),
             (
