@@ -54,7 +54,7 @@ EXERCISES = {
         sample=lambda rng: (float(rng.uniform(0, 4)),),
         properties=[
             (
-                "Without a mean the matrix is the identity: κ is 1.",
+                "Without a mean there is no mixed term: κ is 1.",
                 lambda attempt, m: agree(attempt(0.0), 1.0, 1e-6),
             ),
             (
