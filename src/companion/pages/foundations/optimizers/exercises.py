@@ -55,6 +55,7 @@ EXERCISES = {
     "fourth-step": Exercise(reference=(1.6875, 0.4375), tol=1e-3),
     "steady-adam": Exercise(reference=0.3, tol=1e-3),
     "secant": Exercise(reference=2.0, tol=1e-3),
+    "largest-rate": Exercise(reference=0.0038, tol=1e-3),
     "nesterov": Exercise(
         reference=_nesterov,
         sample=_nesterov_sample,
