@@ -22,9 +22,7 @@ def _curvature(layers: list[tuple[Array, Array]], x: float) -> Array:
 
 def _network_sample(rng: np.random.Generator) -> tuple[Any, ...]:
     sizes = (1, *rng.integers(1, 5, rng.integers(1, 3)), 1)
-    layers = [
-        (rng.normal(size=(n, m)), rng.normal(size=n)) for m, n in pairwise(sizes)
-    ]
+    layers = [(rng.normal(size=(n, m)), rng.normal(size=n)) for m, n in pairwise(sizes)]
     return layers, float(rng.normal())
 
 
