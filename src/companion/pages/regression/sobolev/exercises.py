@@ -11,8 +11,8 @@ from companion.exercises import Exercise, is_not
 Array = np.ndarray
 
 
-def _curvature(layers: list[tuple[Array, Array]], x: Array) -> Array:
-    a, t, c = x, np.ones_like(x), np.zeros_like(x)
+def _curvature(layers: list[tuple[Array, Array]], x: float) -> Array:
+    a, t, c = np.array([x]), np.array([1.0]), np.array([0.0])
     for W, b in layers[:-1]:
         a, Wt, Wc = np.tanh(W @ a + b), W @ t, W @ c
         t = (1 - a**2) * Wt
@@ -22,16 +22,14 @@ def _curvature(layers: list[tuple[Array, Array]], x: Array) -> Array:
 
 def _network_sample(rng: np.random.Generator) -> tuple[Any, ...]:
     sizes = (1, *rng.integers(1, 5, rng.integers(1, 3)), 1)
-    layers = [
-        (rng.normal(size=(n, m)), rng.normal(size=(n, 1))) for m, n in pairwise(sizes)
-    ]
-    return layers, rng.normal(size=(1, 3))
+    layers = [(rng.normal(size=(n, m)), rng.normal(size=n)) for m, n in pairwise(sizes)]
+    return layers, float(rng.normal())
 
 
-def _knows_one_unit(attempt: Any, layers: Any, x: Array) -> bool:
+def _knows_one_unit(attempt: Any, layers: Any, x: float) -> bool:
     """Say whether tanh itself has the second derivative -2 a (1 - a^2)."""
-    one = [(np.ones((1, 1)), np.zeros((1, 1)))] * 2
-    a = np.tanh(x)
+    one = [(np.ones((1, 1)), np.zeros(1))] * 2
+    a = np.tanh(np.array([x]))
     return agree(as_array(attempt(one, x)), -2 * a * (1 - a**2), 1e-6)
 
 
