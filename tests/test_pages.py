@@ -110,6 +110,14 @@ def test_figures_have_a_caption_and_alternative_text(smoke, name):
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_a_folded_cell_shows_no_leftover_value(smoke, name):
+    for cell in cells(executed(smoke, name), "code"):
+        kinds = [output.output_type for output in cell.outputs]
+        leftover = folded(cell) and "execute_result" in kinds
+        assert not leftover, f"end this cell with a semicolon: {cell.source[-80:]}"
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_figures_are_small(smoke, name):
     for kind in ("image/svg+xml", "image/png"):
         sizes = [len(data) for data in outputs(executed(smoke, name), kind)]
