@@ -339,6 +339,15 @@ def to_float32(value):
 
 
 @pytest.mark.parametrize(("name", "id"), ALL)
+def test_a_tolerance_is_small_beside_the_right_values(name, id):
+    exercise = pages.exercises(name).EXERCISES[id]
+    if callable(exercise.reference) or exercise.by_properties:
+        pytest.skip("not a value")
+    sizes = np.abs(as_array(exercise.reference)).ravel()
+    assert all(exercise.tol <= 0.1 * size for size in sizes[sizes > 0])
+
+
+@pytest.mark.parametrize(("name", "id"), ALL)
 def test_a_right_answer_that_spoils_its_arguments_passes(name, id):
     exercise = pages.exercises(name).EXERCISES[id]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from companion.comparison import agree
-from companion.exercises import Exercise
+from companion.exercises import Exercise, is_not
 
 Array = np.ndarray
 Gradient = Callable[[Array], Array]
@@ -55,7 +55,16 @@ EXERCISES = {
     "fourth-step": Exercise(reference=(1.6875, 0.4375), tol=1e-3),
     "steady-adam": Exercise(reference=0.3, tol=1e-3),
     "secant": Exercise(reference=2.0, tol=1e-3),
-    "largest-rate": Exercise(reference=0.0038, tol=1e-3),
+    "largest-rate": Exercise(
+        reference=0.0038,
+        properties=[
+            (
+                "2/1000 is the limit without momentum.",
+                is_not(0.002, 1e-6),
+            ),
+        ],
+        tol=1e-6,
+    ),
     "nesterov": Exercise(
         reference=_nesterov,
         sample=_nesterov_sample,
