@@ -1,12 +1,15 @@
 """The palette in one place, readable labels, reproducible pictures."""
 
+import os
 import re
 from base64 import b64decode
 
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from nbclient import NotebookClient
 
 from companion import plotting
 from companion.errors import PlainValueError
@@ -149,3 +152,24 @@ def test_the_same_picture_gives_the_same_png(monkeypatch):
     data, options = shown[0]
     assert b64decode(data["image/png"]).startswith(b"\x89PNG")
     assert options["metadata"]["image/png"] == {"width": 640, "alt": "A title"}
+
+
+def test_a_notebook_draws_each_figure_once():
+    count = """from matplotlib.figure import Figure
+drawn, draw = [], Figure.draw
+def counted(fig, renderer):
+    drawn.append(renderer)
+    draw(fig, renderer)
+Figure.draw = counted"""
+    cells = [
+        "from companion import page, plotting; page.start('part/page')",
+        count,
+        "plotting.figure('It falls')[1].plot([1, 0]);",
+        "print(len(drawn))",
+    ]
+    new = nbformat.v4.new_code_cell
+    notebook = nbformat.v4.new_notebook(cells=[new(cell) for cell in cells])
+    env = {**os.environ, "COMPANION_SCALE": "smoke"}
+    NotebookClient(notebook, kernel_name="python3").execute(env=env)
+    assert "image/svg+xml" in notebook.cells[2].outputs[0].data
+    assert notebook.cells[3].outputs[0].text == "1\n"

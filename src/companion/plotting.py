@@ -60,7 +60,7 @@ def use_style() -> None:
     Outside the site, which has longer texts, a figure's title is its alternative text.
     """
     mpl.rcParams.update(STYLE)
-    # Laying out, and drawing once to see what must be cut off, take more than half of a
+    # Laying out, and drawing to see what must be cut off, take more than half of a
     # figure's time; a smoke run is not looked at.
     looked_at = scale.current() != "smoke"
     mpl.rcParams["figure.constrained_layout.use"] = looked_at
@@ -68,8 +68,16 @@ def use_style() -> None:
         # No date and a fixed salt: the same page gives the same bytes.
         edges = "tight" if looked_at else None
         set_matplotlib_formats("svg", metadata={"Date": None}, bbox_inches=edges)
+        _draw_once()
         if not scale.for_the_site():
             shell.display_formatter.mimebundle_formatter.for_type(Figure, described)
+
+
+def _draw_once() -> None:
+    """Leave out the drawing after each cell that Jupyter's display does again."""
+    if "inline" in mpl.get_backend():
+        plt.switch_backend(mpl.get_backend())  # or it comes back with the first figure
+        plt.uninstall_repl_displayhook()
 
 
 def described(fig: Figure) -> dict[str, str]:
@@ -186,7 +194,8 @@ def png(fig: Figure) -> None:
     fig : matplotlib.figure.Figure
     """
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+    dots = scale.pick(smoke=50, book=200)
+    fig.savefig(buffer, format="png", dpi=dots, metadata={"Software": None})
     plt.close(fig)
     title = _title(fig)
     data = {"image/png": b64encode(buffer.getvalue()).decode(), "text/plain": title}
