@@ -9,6 +9,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+CORRECTION = "Correction"
 KINDS = {
     "Definition": "note",
     "Theorem": "important",
@@ -19,7 +20,7 @@ KINDS = {
     "Note": "note",
     "Warning": "warning",
     "Exercise": "tip",
-    "Correction": "caution",
+    CORRECTION: "caution",
     "Guess": "hint",
     "In short": "note",
     "True or false?": "hint",
@@ -64,6 +65,8 @@ def to_admonition(
     box = nodes.admonition(classes=["admonition", KINDS[word], css_class(word)])
     if title.astext().rstrip(". ").endswith("answered"):
         box["classes"].append("dtp-answered")
+    if word == CORRECTION:
+        box["ids"].append(correction_id(title.astext()))
     box += title
     _strip_start(quote[0])
     box += [
@@ -75,6 +78,11 @@ def to_admonition(
 def css_class(word: str) -> str:
     """Return the class of a kind's boxes, such as dtp-in-short."""
     return "dtp-" + re.sub(r"\W+", "-", word.lower()).strip("-")
+
+
+def correction_id(title: str) -> str:
+    """Return the id of a correction's box: correction-ann-3-4 for "ANN 3, 4"."""
+    return nodes.make_id(title)
 
 
 def _strip_start(paragraph: nodes.paragraph) -> None:

@@ -20,9 +20,14 @@ CLOSED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, node
 def link_mentions(app: Any, doctree: nodes.document, docname: str) -> None:
     """Name a page's equations and figures, and link where its text speaks of them."""
     targets = {name for node in list(doctree.findall()) if (name := _named(node))}
-    for text in list(doctree.findall(nodes.Text)):
+    link_texts(doctree, targets)
+
+
+def link_texts(tree: nodes.Element, targets: set[str], address: str = "") -> None:
+    """Link the mentions in a tree's texts to the targets, on the page at an address."""
+    for text in list(tree.findall(nodes.Text)):
         if not _inside_closed(text):
-            pieces = list(_pieces(text.astext(), targets))
+            pieces = list(_pieces(text.astext(), targets, address))
             if len(pieces) > 1:
                 text.parent.replace(text, pieces)
 
@@ -49,7 +54,7 @@ def _inside_closed(node: nodes.Node) -> bool:
     return False
 
 
-def _pieces(text: str, targets: set[str]) -> Iterator[nodes.Node]:
+def _pieces(text: str, targets: set[str], address: str) -> Iterator[nodes.Node]:
     """Cut a text into plain pieces and links."""
     end = 0
     for found in MENTION.finditer(text):
@@ -57,7 +62,8 @@ def _pieces(text: str, targets: set[str]) -> Iterator[nodes.Node]:
         target = f"{kind}-{found[kind]}"
         if target in targets:
             yield nodes.Text(text[end : found.start()])
-            yield nodes.reference("", found[0], refuri=f"#{target}", internal=True)
+            where = f"{address}#{target}"
+            yield nodes.reference("", found[0], refuri=where, internal=True)
             end = found.end()
     yield nodes.Text(text[end:])
 

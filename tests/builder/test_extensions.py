@@ -11,6 +11,7 @@ from builder.extensions import (
     admonitions,
     assets,
     doors,
+    errata,
     figures,
     folds,
     scoreboard,
@@ -227,6 +228,27 @@ def test_a_door_counts_claims_and_corrections():
 )
 def test_the_index_of_figures_quotes_the_opening_of_a_caption(caption, words):
     assert figures.opening(caption) == words
+
+
+def test_a_correction_is_a_blockquote_with_all_its_paragraphs():
+    text = """Before.
+
+> **Correction ML 8, R2 3.** "Larger" it
+> says.
+>
+> $$x = 1$$
+
+> **Correction QML 12 and QML 4**. Short.
+
+> **Note.** No correction."""
+    first, second = errata.errata(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
+    )
+    assert first.title == "Correction ML 8, R2 3"
+    assert first.text == '"Larger" it\nsays.\n\n$$x = 1$$'
+    assert second.text == "Short."
+    assert [first.number(source) for source in ("ML", "R2", "QML")] == [8, 3, None]
+    assert second.number("QML") == 4
 
 
 def test_a_figure_is_the_last_image_before_its_caption(tmp_path):

@@ -202,7 +202,14 @@ def test_it_fits_a_phone(visit_sample, scheme):
 
 
 @pytest.mark.parametrize(
-    "path", ["index.html", PAGE, "book/scoreboard.html", "book/figures.html"]
+    "path",
+    [
+        "index.html",
+        PAGE,
+        "book/scoreboard.html",
+        "book/errata.html",
+        "book/figures.html",
+    ],
 )
 def test_it_has_no_barriers(visit_sample, path):
     assert barriers(visit_sample(path)) == []
@@ -230,6 +237,20 @@ def test_the_index_shows_each_figure_and_leads_to_it(visit_sample):
     )
     page.get_by_text("Figure 1").click()
     page.wait_for_url(f"**/{PAGE}#figure-1")
+
+
+def test_the_list_of_corrections_quotes_each_and_leads_to_it(visit_sample):
+    page = visit_sample("book/errata.html")
+    entry = page.locator(".dtp-erratum")
+    assert entry.inner_text().split("\n\n") == [
+        "S 1 shown on The mean",
+        "By (1) the printed mean is rounded wrongly.",
+    ]
+    mention = entry.get_by_text("(1)").get_attribute("href")
+    assert mention.endswith(f"{PAGE}#equation-1")
+    entry.get_by_text("S 1").click()
+    page.wait_for_url(f"**/{PAGE}#correction-s-1")
+    assert page.locator("#correction-s-1").is_visible()
 
 
 def test_the_pdf_holds_all_pages_and_is_linked_from_the_cover(sample_site, tmp_path):
