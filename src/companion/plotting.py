@@ -92,9 +92,24 @@ def described(fig: Figure) -> dict[str, str]:
     svg = get_ipython().display_formatter.formatters["image/svg+xml"](fig)
     if svg is None:  # nothing is drawn
         return {}
-    source = f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
-    image = f'<img src="{source}" alt="{escape(_title(fig))}" style="max-width:100%">'
+    image = html_image(svg.encode(), "image/svg+xml", _title(fig))
     return {"image/svg+xml": svg, "text/html": image}
+
+
+def html_image(data: bytes, kind: str, alt: str) -> str:
+    """Return an HTML image that carries its own data.
+
+    Parameters
+    ----------
+    data : bytes
+        The image file.
+    kind : str
+        Its media type, such as image/png.
+    alt : str
+        The alternative text.
+    """
+    source = f"data:{kind};base64,{b64encode(data).decode()}"
+    return f'<img src="{source}" alt="{escape(alt)}" style="max-width:100%">'
 
 
 def _title(fig: Figure) -> str:

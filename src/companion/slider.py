@@ -15,6 +15,7 @@ from PIL import Image
 
 from companion import page
 from companion.errors import PlainValueError
+from companion.plotting import html_image
 
 # The slider's own position chooses the frame; arrow keys move it in any browser.
 CHOOSE = (
@@ -77,10 +78,9 @@ def show(
 
 
 def _figure(frame: bytes, caption: str, shown: bool) -> str:
-    source = f"data:{_kind(frame)};base64,{b64encode(frame).decode()}"
     return (
         f'<figure style="margin:0{"" if shown else ";display:none"}">'
-        f'<img src="{source}" alt="{escape(caption)}" style="max-width:100%">'
+        f"{html_image(frame, _kind(frame), caption)}"
         f'<figcaption style="{CAPTION}">{escape(caption)}</figcaption></figure>'
     )
 
