@@ -55,7 +55,6 @@ def _ignores_one_wrong_label(attempt: Any, x: Array, _: Array) -> bool:
 
 
 EXERCISES = {
-    "error-of-slope": Exercise(reference=3 / 330**0.5, tol=1e-3),
     "share-of-class": Exercise(reference=0.2, tol=1e-3),
     "slope-after-error": Exercise(reference=2 - 2.5 * 45 / 82.5, tol=1e-3),
     "standard-errors": Exercise(
