@@ -8,15 +8,15 @@ from companion.comparison import agree, as_array
 from companion.exercises import Exercise, is_not
 
 
-def _best_step(p: int, C: float, B: float, u: float) -> float:
-    return (p * B * u / (2 * C)) ** (1 / (p + 2))
+def _best_step(p: int, K: float, R: float, u: float) -> float:
+    return (p * R * u / (2 * K)) ** (1 / (p + 2))
 
 
-def _is_a_minimum(attempt: Any, p: int, C: float, B: float, u: float) -> bool:
+def _is_a_minimum(attempt: Any, p: int, K: float, R: float, u: float) -> bool:
     def error(h: float) -> float:
-        return C * h**2 + B * u / h**p
+        return K * h**2 + R * u / h**p
 
-    h = float(as_array(attempt(p, C, B, u)))
+    h = float(as_array(attempt(p, K, R, u)))
     return h > 0 and error(h) <= min(error(0.97 * h), error(1.03 * h))
 
 
