@@ -19,6 +19,21 @@ def _sample(rng: np.random.Generator) -> tuple[Any, ...]:
     return (rng.normal(size=int(rng.integers(3, 12))) + 5,)
 
 
+def _by_all(x: Array) -> Array:
+    return (x - x.mean(axis=0)) / x.std(axis=0)
+
+
+def _scaled_in_fold(x: Array, train: Array, held: Array) -> tuple[Array, Array]:
+    mean, deviation = x[train].mean(axis=0), x[train].std(axis=0)
+    return (x[train] - mean) / deviation, (x[held] - mean) / deviation
+
+
+def _fold(rng: np.random.Generator) -> tuple[Any, ...]:
+    n = int(rng.integers(8, 13))
+    mixed = rng.permutation(n)
+    return rng.normal(size=(n, 2)) + [1, 5], mixed[3:], mixed[:3]
+
+
 EXERCISES = {
     "cv-of-average": Exercise(
         reference=41.0,
@@ -78,18 +93,20 @@ EXERCISES = {
             ),
         ],
     ),
-    "mean-of-lowest": Exercise(
-        reference=lambda m: 90 + 20 / (m + 1),
-        sample=lambda rng: (int(rng.integers(1, 30)),),
+    "scaled-in-fold": Exercise(
+        reference=_scaled_in_fold,
+        sample=_fold,
         properties=[
             (
-                "One model alone has the mean 100.",
-                lambda attempt, m: agree(attempt(1), 100.0, 1e-6),
+                "That scales by all rows: the held-out ones are seen.",
+                lambda attempt, x, train, held: (
+                    not agree(attempt(x, train, held)[0], _by_all(x)[train], 1e-6)
+                ),
             ),
             (
-                "That is (2), for estimates that are 90 or 110 and nothing between.",
-                lambda attempt, m: (
-                    m == 1 or not agree(attempt(m), 90 + 20 * 0.5**m, 1e-6)
+                "The held-out rows are scaled by the training rows, not by themselves.",
+                lambda attempt, x, train, held: (
+                    not agree(attempt(x, train, held)[1], _by_all(x[held]), 1e-6)
                 ),
             ),
         ],
