@@ -173,13 +173,16 @@ def test_data_files_of_others_are_not_committed():
     assert [path for path in files if path.suffix in kinds] == []
 
 
-def test_the_reference_list_has_what_the_pages_cite():
+def test_the_reference_list_has_what_the_pages_cite_and_no_more():
     listed = re.findall(r"doi = \{(.+)\}", (ROOT / "book/references.bib").read_text())
+    everywhere = set()
     for name in PAGES:
         text = (ROOT / f"{name}.md").read_text()
-        cited = re.findall(r"\[doi:(\S+)\]\(https://doi\.org/", text)
+        cited = set(re.findall(r"\[doi:(\S+)\]\(https://doi\.org/", text))
         assert cited
-        assert set(cited) <= set(listed), set(cited) - set(listed)
+        assert cited <= set(listed), cited - set(listed)
+        everywhere |= cited
+    assert set(listed) <= everywhere, set(listed) - everywhere
 
 
 def test_library_and_pages_need_no_more_than_is_declared():
