@@ -4,6 +4,7 @@ It reads the executed pages: a correction is a blockquote of a Markdown cell tha
 "> **Correction QML 7.**", and the page shows by a cell that it is right.
 """
 
+import posixpath
 import re
 from collections.abc import Iterator
 from operator import itemgetter
@@ -18,7 +19,7 @@ from builder.extensions.scoreboard import Reading, describe
 
 QUOTE = re.compile(rf"^> \*\*({CORRECTION} .+?)\.?\*\*\.?((?:.*\n?)(?:>.*\n?)*)", re.M)
 LABEL = re.compile(r"\b([A-Z]+\d?) (\d+)")  # QML 7: a source, and its number there
-NEIGHBOUR = re.compile(r"\]\((?=[\w-]+\.md)")  # a link to a page of the same part
+LINK = re.compile(r"\]\((?!\w+:)([^)#]+\.md)")  # to a page, seen from another
 
 
 class Erratum(NamedTuple):
@@ -39,6 +40,13 @@ def errata(notebook: nbformat.NotebookNode) -> Iterator[Erratum]:
         if cell.cell_type == "markdown":
             for title, quoted in QUOTE.findall(cell.source):
                 yield Erratum(title, re.sub(r"^> ?", "", quoted, flags=re.M).strip())
+
+
+def from_the_root(text: str, folder: str) -> str:
+    """Return Markdown of a page in a folder, its links to pages valid everywhere."""
+    return LINK.sub(
+        lambda link: f"](/{posixpath.normpath(posixpath.join(folder, link[1]))}", text
+    )
 
 
 class Errata(Reading):
@@ -66,8 +74,7 @@ class Errata(Reading):
         title["refuri"] = self.link(page, f"#{correction_id(erratum.title)}")
         where = nodes.emphasis("", f" shown on {describe(notebook)['title']}")
         head = nodes.paragraph("", "", nodes.strong("", "", title), where)
-        part = page.rpartition("/")[0]
-        text = NEIGHBOUR.sub(f"](/{part}/", erratum.text)
+        text = from_the_root(erratum.text, posixpath.dirname(page))
         body = nodes.container("", *self.parse_text_to_nodes(text))
         mentions.link_texts(body, _targets(notebook), self.link(page))
         return nodes.container("", head, body, classes=["dtp-erratum"])

@@ -251,6 +251,19 @@ def test_a_correction_is_a_blockquote_with_all_its_paragraphs():
     assert second.number("QML") == 4
 
 
+@pytest.mark.parametrize(
+    ("link", "rooted"),
+    [
+        ("[a](other.md)", "[a](/notebooks/part/other.md)"),
+        ("[a](other.md#further), b", "[a](/notebooks/part/other.md#further), b"),
+        ("[a](../../book/errata.md)", "[a](/book/errata.md)"),
+        ("[a](https://x.org/y.md)", "[a](https://x.org/y.md)"),
+    ],
+)
+def test_a_correction_keeps_its_links_in_the_list(link, rooted):
+    assert errata.from_the_root(link, "notebooks/part") == rooted
+
+
 def test_a_figure_is_the_last_image_before_its_caption(tmp_path):
     notebook = executed([{"image/svg+xml": "<svg>first</svg>"}])
     notebook.cells.append(

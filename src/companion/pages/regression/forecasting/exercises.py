@@ -94,7 +94,7 @@ EXERCISES = {
         sample=_ahead_sample,
         properties=[
             (
-                "One step ahead it must be c + w x.",
+                "One step ahead it must be c + w a.",
                 lambda attempt, x, c, w, h: agree(attempt(x, c, w, 1), c + w * x),
             ),
             (
