@@ -27,6 +27,7 @@ def test_every_correction_of_a_page_is_in_the_list(page):
     for one in found:
         assert any(one.number(source) for source in SOURCES), one.title
         assert len(one.text) > 40, one.title
+        assert not one.text[0].islower(), "the title ends within a sentence"
     ids = Counter(correction_id(one.title) for one in found)
     assert [name for name, count in ids.items() if count > 1] == []
 

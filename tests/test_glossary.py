@@ -23,6 +23,15 @@ def test_each_term_is_explained_in_a_sentence():
     assert short == []
 
 
+@pytest.mark.parametrize("entry", ENTRIES, ids=[e["term"] for e in ENTRIES])
+def test_a_linked_page_speaks_of_the_term(entry):
+    beginnings = [word[:5] for word in re.findall(r"[a-z]+", entry["term"].lower())]
+    for name in re.findall(r"\.\./(notebooks/[\w/-]+)\.md", entry["text"]):
+        _, text = (ROOT / f"{name}.md").read_text("utf-8").split("\n---\n", 1)
+        spoken = text.lower().replace("-", "")
+        assert any(beginning in spoken for beginning in beginnings), name
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_each_page_explains_some_of_the_terms(name):
     assert TEXT.count(f"(../{name}.md)") >= 2
