@@ -33,15 +33,18 @@ def _is_a_minimum(attempt: Any, J: Array, r: Array, w: Array, mu: float) -> bool
     return agree(J.T @ (w * (r + J @ v)) + mu * v, 0, 10 * tolerance(found, 1e-9))
 
 
-def _step_bound(r_norm: float, mu: float) -> float:
-    return r_norm / (2 * math.sqrt(mu))
+def _smallest_damping(r_norm: float, length: float) -> float:
+    return (r_norm / (2 * length)) ** 2
 
 
-def _holds_for_one_weight(attempt: Any, r_norm: float, mu: float) -> bool:
-    """Say whether the bound holds for J = (s), at many s."""
+def _holds_for_one_weight(attempt: Any, r_norm: float, length: float) -> bool:
+    """Say whether no step is longer than `length` for J = (s), at many s."""
+    mu = float(as_array(attempt(r_norm, length)))
+    if not mu > 0:
+        return False
     s = np.geomspace(1e-3, 1e3, 601) * math.sqrt(mu)
     longest = float(np.max(s / (s * s + mu))) * r_norm
-    return float(as_array(attempt(r_norm, mu))) >= longest * (1 - 1e-6)
+    return longest <= length * (1 + 1e-6)
 
 
 EXERCISES = {
@@ -87,8 +90,8 @@ EXERCISES = {
         ],
     ),
     "step-bound": Exercise(
-        reference=_step_bound,
-        sample=lambda rng: (rng.uniform(0.1, 5), 10.0 ** rng.uniform(-4, 2)),
+        reference=_smallest_damping,
+        sample=lambda rng: (rng.uniform(0.1, 5), 10.0 ** rng.uniform(-2, 1)),
         properties=[
             (
                 "There is a J with one weight whose step is longer.",
