@@ -48,6 +48,21 @@ def _line_sample(rng: np.random.Generator) -> tuple[Any, ...]:
     return x, rng.normal() * x + rng.standard_cauchy(len(x))
 
 
+def _mean_filled(q: float) -> Array:
+    """From the normal equations: means of products of the three columns."""
+    known = 1 - q
+    squares = [[known, 0.8 * known], [0.8 * known, 1.0]]
+    return np.linalg.solve(squares, [2.8 * known, 2.6])
+
+
+def _share_sample(rng: np.random.Generator) -> tuple[Any, ...]:
+    return (float(rng.uniform(0.05, 0.95)),)
+
+
+def _no_gap_no_harm(attempt: Any, _: float) -> bool:
+    return agree(attempt(0.0), [2.0, 1.0])
+
+
 def _ignores_one_wrong_label(attempt: Any, x: Array, _: Array) -> bool:
     """One of nine labels spoils 8 of 36 pairs, so that the median stays."""
     x = np.arange(9.0)
@@ -72,6 +87,13 @@ EXERCISES = {
                 "Without an error in x it must be the least-squares slope.",
                 _least_squares_without_error,
             ),
+        ],
+    ),
+    "mean-filled": Exercise(
+        reference=_mean_filled,
+        sample=_share_sample,
+        properties=[
+            ("Without gaps the coefficients must be 2 and 1.", _no_gap_no_harm),
         ],
     ),
     "pair-slope": Exercise(
