@@ -82,11 +82,11 @@ EXERCISES = {
                 is_not(136.0),
             ),
             (
-                "Squares add up in (5), not the shocks themselves.",
+                "Squares add up in (4), not the shocks themselves.",
                 is_not(16.0),
             ),
             (
-                "In (5) the factor 0.6 is squared.",
+                "In (4) the factor 0.6 is squared.",
                 is_not(10 * 1.6**0.5),
             ),
         ],
