@@ -10,15 +10,17 @@ from companion.exercises import Exercise, is_not
 Array = np.ndarray
 
 
-def _ahead(x: float, c: float, w: float, h: int) -> float:
+def _ahead(x_T: float, w_0: float, w_1: float, h: int) -> float:
+    forecast = x_T
     for _ in range(h):
-        x = c + w * x
-    return x
+        forecast = w_0 + w_1 * forecast
+    return forecast
 
 
 def _ahead_sample(rng: np.random.Generator) -> tuple[Any, ...]:
-    x, c = rng.normal(size=2)
-    return float(x), float(c), float(rng.uniform(-0.9, 0.9)), int(rng.integers(1, 9))
+    x_T, w_0 = rng.normal(size=2)
+    w_1, h = rng.uniform(-0.9, 0.9), rng.integers(1, 9)
+    return float(x_T), float(w_0), float(w_1), int(h)
 
 
 def _direct_table(x: Array, p: int, h: int) -> tuple[Array, Array]:
@@ -80,11 +82,11 @@ EXERCISES = {
                 is_not(136.0),
             ),
             (
-                "Squares add up in (5), not the shocks themselves.",
+                "Squares add up in (4), not the shocks themselves.",
                 is_not(16.0),
             ),
             (
-                "In (5) the factor 0.6 is squared.",
+                "In (4) the factor 0.6 is squared.",
                 is_not(10 * 1.6**0.5),
             ),
         ],
@@ -94,12 +96,16 @@ EXERCISES = {
         sample=_ahead_sample,
         properties=[
             (
-                "One step ahead it must be c + w a.",
-                lambda attempt, x, c, w, h: agree(attempt(x, c, w, 1), c + w * x),
+                "One step ahead it must be w_0 + w_1 x_T.",
+                lambda attempt, x_T, w_0, w_1, h: agree(
+                    attempt(x_T, w_0, w_1, 1), w_0 + w_1 * x_T
+                ),
             ),
             (
-                "That leaves out the constant c.",
-                lambda attempt, x, c, w, h: not agree(attempt(x, c, w, h), w**h * x),
+                "That leaves out the constant w_0.",
+                lambda attempt, x_T, w_0, w_1, h: (
+                    not agree(attempt(x_T, w_0, w_1, h), w_1**h * x_T)
+                ),
             ),
         ],
     ),
