@@ -50,11 +50,11 @@ EXERCISES = {
         ],
     ),
     "noise-weight": Exercise(
-        reference=0.04,
+        reference=0.16,
         tol=1e-3,
         properties=[
-            ("(6) divides variances, not standard deviations.", is_not(0.2)),
-            ("Upside down: lambda divides the values' variance.", is_not(25)),
+            ("(6) divides variances, not standard deviations.", is_not(0.4)),
+            ("Upside down: lambda divides the values' variance.", is_not(6.25)),
         ],
     ),
     "curvature": Exercise(
