@@ -49,12 +49,12 @@ EXERCISES = {
             ("The slope of tanh(2x) has a factor 2 from inside.", is_not(1.89)),
         ],
     ),
-    "slope-noise": Exercise(
-        reference=0.4,
+    "noise-weight": Exercise(
+        reference=0.16,
         tol=1e-3,
         properties=[
-            ("That is the variance, the square of it.", is_not(0.16)),
-            ("Upside down: lambda divides the values' variance.", is_not(0.025)),
+            ("(6) divides variances, not standard deviations.", is_not(0.4)),
+            ("Upside down: lambda divides the values' variance.", is_not(6.25)),
         ],
     ),
     "curvature": Exercise(
